@@ -1,0 +1,34 @@
+using System.Collections.Immutable;
+
+namespace Hyperpatch.Engine.Accelerators;
+
+/// <summary>Everything that a processor is, independent of the partition it was in. Immutable once saved.</summary>
+public sealed record ProcessorState
+{
+    /// <summary>General-purpose registers, RIP, RFLAGS.</summary>
+    public required GuestRegisters Registers { get; init; }
+
+    /// <summary>Segments, tables, control registers.</summary>
+    public required SystemRegisters System { get; init; }
+
+    /// <summary>DR0 to DR3, DR6, DR7 as the guest sees them.</summary>
+    public required ImmutableArray<ulong> DebugRegisters { get; init; }
+
+    /// <summary>Model-specific registers by index.</summary>
+    public required ImmutableArray<KeyValuePair<uint, ulong>> Msrs { get; init; }
+
+    /// <summary>XSAVE area in standard format (Intel SDM vol. 1, 13.4).</summary>
+    public required ImmutableArray<byte> Xsave { get; init; }
+
+    /// <summary>XCR0.</summary>
+    public required ulong Xcr0 { get; init; }
+
+    /// <summary>The local APIC's register page (1 KiB: registers at 16-byte steps).</summary>
+    public required ImmutableArray<byte> LocalApic { get; init; }
+
+    /// <summary>Pending and injected events, NMI and interrupt shadow: <c>struct kvm_vcpu_events</c> as bytes.</summary>
+    public required ImmutableArray<byte> Events { get; init; }
+
+    /// <summary>Multi-processing state: the value of <c>struct kvm_mp_state</c>.</summary>
+    public required uint MpState { get; init; }
+}

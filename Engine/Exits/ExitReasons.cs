@@ -1,0 +1,39 @@
+using Hyperpatch.Engine.Vendors;
+
+namespace Hyperpatch.Engine.Exits;
+
+/// <summary>What is known of each <see cref="ExitReason"/>.</summary>
+public static class ExitReasons
+{
+    /// <summary>How many reasons there are, <see cref="ExitReason.None"/> included: the size of tables by reason.</summary>
+    public const int Count = (int)ExitReason.Failure + 1;
+
+    private static readonly string[] s_names = Enum.GetNames<ExitReason>();
+
+    /// <summary>Name of a reason without allocation.</summary>
+    /// <param name="reason">The reason.</param>
+    public static string Name(this ExitReason reason) => s_names[(int)reason];
+
+    /// <summary>The vendor's own code and name for a reason.</summary>
+    /// <param name="reason">The reason.</param>
+    /// <param name="vendor">The vendor that the guest sees.</param>
+    public static NativeExit Native(this ExitReason reason, CpuVendor vendor)
+    {
+        ArgumentNullException.ThrowIfNull(vendor);
+        return reason switch
+        {
+            ExitReason.InvalidOpcode => vendor.InvalidOpcode,
+            ExitReason.Hypercall => vendor.Hypercall,
+            ExitReason.PortIo => vendor.PortIo,
+            ExitReason.Mmio => vendor.Mmio,
+            ExitReason.Cpuid => vendor.Cpuid,
+            ExitReason.MsrRead => vendor.MsrRead,
+            ExitReason.MsrWrite => vendor.MsrWrite,
+            ExitReason.Halt => vendor.Halt,
+            ExitReason.Debug => vendor.Debug,
+            ExitReason.Shutdown => vendor.Shutdown,
+            ExitReason.Interrupted => vendor.Interrupted,
+            _ => vendor.Failure,
+        };
+    }
+}

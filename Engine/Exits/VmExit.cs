@@ -1,0 +1,30 @@
+namespace Hyperpatch.Engine.Exits;
+
+/// <summary>
+/// One exit as the back end reports it. Reused for every exit of a processor; which fields hold depends on
+/// <see cref="Reason"/>. The processor's registers show the guest's state at the exit: for
+/// <see cref="ExitReason.InvalidOpcode"/> and <see cref="ExitReason.Hypercall"/>, RIP is at the instruction.
+/// </summary>
+public struct VmExit
+{
+    /// <summary>Why.</summary>
+    public ExitReason Reason;
+
+    /// <summary>Port I/O, MMIO: true when the guest writes.</summary>
+    public bool IsWrite;
+
+    /// <summary>Port I/O: bytes an element, 1, 2 or 4. MMIO: bytes in all, 1 to 8.</summary>
+    public byte Size;
+
+    /// <summary>Port I/O: port number.</summary>
+    public ushort Port;
+
+    /// <summary>Port I/O: number of elements (more than one for INS, OUTS with REP).</summary>
+    public uint Count;
+
+    /// <summary>MMIO: guest-physical address. MSR: index. Failure: the back end's own code.</summary>
+    public ulong Address;
+
+    /// <summary>MSR write: the value. Debug: DR6 as the back end gives it. Failure: detail.</summary>
+    public ulong Value;
+}
