@@ -86,6 +86,9 @@ public interface IProcessor : IDisposable
     /// <summary>Whether it waits in HLT, or for INIT/SIPI. After an exit with <see cref="ExitReason.Interrupted"/> only.</summary>
     ProcessorActivity GetActivity();
 
+    /// <summary>The time-stamp counter as the guest reads it now.</summary>
+    ulong ReadTimestampCounter();
+
     /// <summary>Saves the whole state. Nothing may be pending (<see cref="CompletePending"/>).</summary>
     ProcessorState Save();
 

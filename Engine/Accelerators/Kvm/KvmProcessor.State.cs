@@ -10,6 +10,7 @@ namespace Hyperpatch.Engine.Accelerators.Kvm;
 /// <summary>A vCPU's state: how a guest starts, saving, restoring.</summary>
 internal sealed unsafe partial class KvmProcessor
 {
+    private const uint MsrTsc = 0x10;
     private const uint MsrTscDeadline = 0x6E0;
     private const ulong Cr0Base = 0x30; // ET, NE
     private const ulong Cr0WriteProtect = PagingState.Cr0Wp;
@@ -94,6 +95,16 @@ internal sealed unsafe partial class KvmProcessor
             Efer = sregs.Efer,
             ApicBase = sregs.ApicBase,
         };
+    }
+
+    public ulong ReadTimestampCounter()
+    {
+        // An array of one would be garbage on the hypercall path.
+        byte* buffer = stackalloc byte[8 + sizeof(KvmMsrEntry)];
+        new Span<byte>(buffer, 8 + sizeof(KvmMsrEntry)).Clear();
+        *(uint*)buffer = 1;
+        ((KvmMsrEntry*)(buffer + 8))->Index = MsrTsc;
+        return _vcpu.TryGetMsr(buffer) ? ((KvmMsrEntry*)(buffer + 8))->Data : 0;
     }
 
     public ProcessorState Save()

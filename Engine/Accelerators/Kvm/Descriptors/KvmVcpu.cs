@@ -110,6 +110,9 @@ internal sealed unsafe class KvmVcpu : IDisposable
     /// <returns>How many were written before the first that the kernel refuses.</returns>
     public int SetMsrs(Span<KvmMsrEntry> entries) => Msrs(KvmIoctl.SetMsrs, entries);
 
+    /// <summary>KVM_GET_MSRS for one register in a buffer of the caller (struct kvm_msrs with one entry).</summary>
+    public bool TryGetMsr(byte* request) => Libc.Ioctl(_descriptor, KvmIoctl.GetMsrs, (nint)request) == 1;
+
     public KvmStatistics? OpenStatistics() => KvmStatistics.TryOpen(_descriptor);
 
     public void Dispose()
