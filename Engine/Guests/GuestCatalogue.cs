@@ -10,7 +10,14 @@ public static class GuestCatalogue
     /// <summary>All of them, the one shown by default first.</summary>
     public static ImmutableArray<BuiltInGuest> All { get; } =
     [
+        new MixedGuest(),
         new HelloGuest(),
+        new UndefinedGuest(),
+        new PatchRaceGuest(),
+        new PvSpinlockGuest(),
+        new RealModeGuest(),
+        new ProtectedModeGuest(),
+        new ExitStormGuest(),
     ];
 
     /// <summary>Finds a guest by its name, without regard to case.</summary>
