@@ -29,6 +29,11 @@ internal sealed unsafe partial class KvmProcessor
     private bool _wasStepping;
     private int _armedSites;
     private bool _hasEntered;
+    private bool _stepOver;
+    private bool _isSteppingOver;
+
+    // A fact about the host, found out by the first processor that meets it: emulated instructions there look at breakpoints only.
+    private static volatile bool s_ignoresResumeFlag;
 
     public void CompleteInstruction(int length)
     {
@@ -71,6 +76,7 @@ internal sealed unsafe partial class KvmProcessor
 
             _handlerStack = _delivered.Rsp;
             _expectHandler = true;
+            _stepOver = s_ignoresResumeFlag;
             RegistersChanged();
         }
         else
@@ -161,8 +167,17 @@ internal sealed unsafe partial class KvmProcessor
         bool stepping = IsHostStepping;
         ReadOnlySpan<ulong> sites = _partition.WatchedSites;
         // While stepping, TF is gone after each #UD: the kernel sets it again only when asked to.
-        if (!changed && _isArmed && !stepping && !_wasStepping && sites.Length == _armedSites)
+        if (!changed && _isArmed && !stepping && !_wasStepping && !_stepOver && sites.Length == _armedSites)
         {
+            return;
+        }
+
+        if (_stepOver)
+        {
+            _stepOver = false;
+            _isSteppingOver = true;
+            _isArmed = false;
+            _vcpu.SetGuestDebug(new KvmGuestDebug { Control = KvmFlags.GuestDebugEnable | KvmFlags.GuestDebugSingleStep });
             return;
         }
 
@@ -192,6 +207,15 @@ internal sealed unsafe partial class KvmProcessor
     {
         // DR6.B0 is not always set: the address decides.
         ulong pc = _run->DebugPc;
+        bool steppedOver = _isSteppingOver;
+        _isSteppingOver = false;
+        if (steppedOver)
+        {
+            _expectHandler = false;
+            exit.Reason = ExitReason.Debug;
+            return IsStepping;
+        }
+
         if (_gate.IsPresent && pc == _gate.Handler)
         {
             return OnUndefinedOpcode(ref exit);
@@ -221,13 +245,16 @@ internal sealed unsafe partial class KvmProcessor
 
         if (_expectHandler && frame.Rip == _handlerFrameRip && (_handlerStack == 0 || _handlerStack == _run->Registers.Rsp))
         {
-            // The same delivery once more: the breakpoint of an injected #UD.
+            // The same delivery once more. Where we entered the handler with RF set, this host does not heed it: from now on the
+            // handler's first instruction is stepped over with the breakpoint off.
             _expectHandler = false;
             if (IsHostStepping)
             {
                 frame.ClearTrapFlag(_memory, paging);
             }
 
+            s_ignoresResumeFlag |= _handlerStack != 0;
+            _stepOver = true;
             return PassHandler();
         }
 
@@ -257,6 +284,7 @@ internal sealed unsafe partial class KvmProcessor
     private bool PassHandler()
     {
         _run->Registers.Rflags |= RflagsResume;
+        _stepOver |= s_ignoresResumeFlag;
         RegistersChanged();
         return false;
     }
