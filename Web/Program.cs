@@ -1,1 +1,3 @@
-var b = WebApplication.CreateBuilder(); b.Build().Run();
+using Hyperpatch.Web.Startup;
+
+return await EntryPoint.RunAsync(args);
