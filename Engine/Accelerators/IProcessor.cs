@@ -77,11 +77,17 @@ public interface IProcessor : IDisposable
     /// <param name="fault">CR2 and error code.</param>
     void InjectPageFault(PageFault fault);
 
-    /// <summary>Raises #GP(0) at RIP.</summary>
+    /// <summary>Raises #GP(0) at RIP; for an exit on an unknown MSR, instead of completing it.</summary>
     void InjectGeneralProtection();
+
+    /// <summary>After <see cref="ExitReason.Failure"/>: what happened, in words.</summary>
+    string FailureText { get; }
 
     /// <summary>Whether it waits in HLT, or for INIT/SIPI. After an exit with <see cref="ExitReason.Interrupted"/> only.</summary>
     ProcessorActivity GetActivity();
+
+    /// <summary>The time-stamp counter as the guest reads it now.</summary>
+    ulong ReadTimestampCounter();
 
     /// <summary>Saves the whole state. Nothing may be pending (<see cref="CompletePending"/>).</summary>
     ProcessorState Save();

@@ -20,8 +20,8 @@ public sealed record ProcessorState
     /// <summary>XSAVE area in standard format (Intel SDM vol. 1, 13.4).</summary>
     public required ImmutableArray<byte> Xsave { get; init; }
 
-    /// <summary>XCR0.</summary>
-    public required ulong Xcr0 { get; init; }
+    /// <summary>Extended control registers: <c>struct kvm_xcrs</c> as bytes.</summary>
+    public required ImmutableArray<byte> Xcrs { get; init; }
 
     /// <summary>The local APIC's register page (1 KiB: registers at 16-byte steps).</summary>
     public required ImmutableArray<byte> LocalApic { get; init; }

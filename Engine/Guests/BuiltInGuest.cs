@@ -15,6 +15,9 @@ public abstract class BuiltInGuest
     /// <summary>Processors that it is best shown with.</summary>
     public virtual int DefaultProcessors => 1;
 
+    /// <summary>Processors at least.</summary>
+    public virtual int MinimumProcessors => 1;
+
     /// <summary>Processors at most, 1 to 64.</summary>
     public virtual int MaximumProcessors => 64;
 

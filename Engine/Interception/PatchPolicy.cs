@@ -1,7 +1,7 @@
 namespace Hyperpatch.Engine.Interception;
 
 /// <summary>What is done with the wrong vendor's hypercall instruction.</summary>
-public enum PatchPolicy
+public enum PatchPolicy : byte
 {
     /// <summary>Written through guest-physical memory whatever the guest's page tables say; ROM falls back to emulation.</summary>
     Force,

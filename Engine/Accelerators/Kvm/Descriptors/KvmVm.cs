@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+using Hyperpatch.Engine.Accelerators.Kvm.Native;
+using Hyperpatch.Engine.Memory;
+
+namespace Hyperpatch.Engine.Accelerators.Kvm.Descriptors;
+
+/// <summary>A VM's file descriptor.</summary>
+internal sealed unsafe class KvmVm(KvmHandle handle, int vcpuMmapSize) : IDisposable
+{
+    /// <summary>KVM_CHECK_EXTENSION on the VM.</summary>
+    public int Check(int capability) => Math.Max(0, Libc.Ioctl(handle.Descriptor, KvmIoctl.CheckExtension, capability));
+
+    /// <summary>KVM_ENABLE_CAP.</summary>
+    /// <returns>False when the kernel refuses.</returns>
+    public bool TryEnable(int capability, ulong argument)
+    {
+        KvmEnableCap cap = new() { Cap = (uint)capability };
+        cap.Args[0] = argument;
+        return Libc.Ioctl(handle.Descriptor, KvmIoctl.EnableCap, (nint)(&cap)) >= 0;
+    }
+
+    /// <summary>KVM_SET_TSS_ADDR and KVM_SET_IDENTITY_MAP_ADDR: kvm-intel wants four pages of its own below 4 GiB.</summary>
+    public void PlaceTss(ulong address)
+    {
+        ulong identityMap = address - GuestMemory.PageSize;
+        KvmError.Check(
+            Libc.Ioctl(handle.Descriptor, KvmIoctl.SetIdentityMapAddr, (nint)(&identityMap)), "KVM_SET_IDENTITY_MAP_ADDR");
+        KvmError.Check(Libc.Ioctl(handle.Descriptor, KvmIoctl.SetTssAddr, (nint)address), "KVM_SET_TSS_ADDR");
+    }
+
+    /// <summary>KVM_CREATE_IRQCHIP.</summary>
+    public void CreateIrqchip() =>
+        KvmError.Check(Libc.Ioctl(handle.Descriptor, KvmIoctl.CreateIrqchip, 0), "KVM_CREATE_IRQCHIP");
+
+    /// <summary>KVM_SET_USER_MEMORY_REGION.</summary>
+    public void SetMemory(uint slot, MemoryRegion region)
+    {
+        KvmMemoryRegion value = new()
+        {
+            Slot = slot,
+            Flags = region.IsReadOnly ? KvmFlags.MemReadOnly : 0,
+            GuestPhysicalAddress = region.GuestAddress,
+            MemorySize = region.Length,
+            UserspaceAddress = (ulong)region.HostAddress,
+        };
+        KvmError.Check(
+            Libc.Ioctl(handle.Descriptor, KvmIoctl.SetUserMemoryRegion, (nint)(&value)), "KVM_SET_USER_MEMORY_REGION");
+    }
+
+    /// <summary>KVM_SIGNAL_MSI.</summary>
+    /// <returns>True when a local APIC took it.</returns>
+    public bool SignalMsi(uint addressLow, uint data)
+    {
+        KvmMsi msi = new() { AddressLow = addressLow, Data = data };
+        return Libc.Ioctl(handle.Descriptor, KvmIoctl.SignalMsi, (nint)(&msi)) > 0;
+    }
+
+    /// <summary>KVM_XEN_HVM_CONFIG with the hypercall intercept.</summary>
+    /// <returns>False where the kernel has none.</returns>
+    public bool TryInterceptXenHypercalls()
+    {
+        KvmXenHvmConfig config = new() { Flags = KvmFlags.XenInterceptHypercall };
+        return Libc.Ioctl(handle.Descriptor, KvmIoctl.XenHvmConfig, (nint)(&config)) >= 0;
+    }
+
+    /// <summary>KVM_CREATE_VCPU.</summary>
+    public KvmVcpu CreateVcpu(int index)
+    {
+        KvmHandle vcpu = new(KvmError.Check(
+            Libc.Ioctl(handle.Descriptor, KvmIoctl.CreateVcpu, index), $"KVM_CREATE_VCPU {index}"));
+        try
+        {
+            return new KvmVcpu(vcpu, vcpuMmapSize);
+        }
+        catch
+        {
+            vcpu.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>KVM_GET_STATS_FD.</summary>
+    public KvmStatistics? OpenStatistics() => KvmStatistics.TryOpen(handle.Descriptor);
+
+    public void Dispose() => handle.Dispose();
+}

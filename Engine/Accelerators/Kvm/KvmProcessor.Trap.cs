@@ -1,0 +1,366 @@
+using Hyperpatch.Engine.Accelerators.Kvm.Native;
+using Hyperpatch.Engine.Exits;
+using Hyperpatch.Engine.Memory;
+using Hyperpatch.Engine.Vendors;
+
+namespace Hyperpatch.Engine.Accelerators.Kvm;
+
+/// <summary>
+/// #UD interception from userspace. KVM has no exception bitmap for us, so an execution breakpoint (DR0) sits on the first
+/// instruction of the guest's own #UD handler. When it fires, #UD has been delivered and nothing of the handler has run: the
+/// frame on the guest's stack tells the state before, which is put back (delivery undone), or left (that is the injection).
+/// </summary>
+internal sealed unsafe partial class KvmProcessor
+{
+    private const ulong RflagsTrap = 1 << 8;
+    private const ulong RflagsInterrupt = 1 << 9;
+    private const ulong RflagsResume = 1 << 16;
+    private const ulong Dr6SingleStep = 1 << 14;
+    private const ulong Dr7Enable0 = 2; // G0; type and length bits 0: instruction execution
+    private UndefinedOpcodeGate _gate;
+    private FaultKind _fault;
+    private GuestRegisters _delivered;
+    private KvmSregs _deliveredSregs;
+    private bool _sregsUndone;
+    private ulong _handlerStack;
+    private ulong _handlerFrameRip;
+    private bool _expectHandler;
+    private bool _isArmed;
+    private bool _wasStepping;
+    private int _armedSites;
+    private bool _hasEntered;
+    private bool _stepOver;
+    private bool _isSteppingOver;
+
+    // A fact about the host, found out by the first processor that meets it: emulated instructions there look at breakpoints only.
+    private static volatile bool s_ignoresResumeFlag;
+
+    public void CompleteInstruction(int length)
+    {
+        _fault = FaultKind.None;
+        ulong rip = _run->Registers.Rip + (ulong)length;
+        _run->Registers.Rip = CodeBits switch
+        {
+            64 => rip,
+            32 => (uint)rip,
+            _ => (ushort)rip,
+        };
+        bool trap = (_run->Registers.Rflags & RflagsTrap) != 0 && !IsHostStepping;
+        _run->Registers.Rflags &= ~RflagsResume;
+        RegistersChanged();
+        if (trap)
+        {
+            _vcpu.GetDebugRegs(out KvmDebugRegs debug);
+            debug.Dr6 |= Dr6SingleStep;
+            _vcpu.SetDebugRegs(debug);
+            InjectException(1, 0, hasErrorCode: false);
+        }
+        else if (_partition.Level == InterceptionLevel.Step && _run->Events.InterruptShadow != 0)
+        {
+            SetShadow(0);
+        }
+    }
+
+    public void InjectInvalidOpcode()
+    {
+        if (_fault == FaultKind.Delivered)
+        {
+            // The guest's handler is entered already; RF lets its first instruction pass our breakpoint.
+            _run->Registers = _delivered;
+            _run->Registers.Rflags |= RflagsResume;
+            if (_sregsUndone)
+            {
+                _run->Sregs = _deliveredSregs;
+                _run->DirtyRegs |= KvmFlags.SyncSregs;
+            }
+
+            _handlerStack = _delivered.Rsp;
+            _expectHandler = true;
+            _stepOver = s_ignoresResumeFlag;
+            RegistersChanged();
+        }
+        else
+        {
+            _handlerFrameRip = _run->Registers.Rip;
+            _handlerStack = 0;
+            _expectHandler = true;
+            InjectException(6, 0, hasErrorCode: false);
+        }
+
+        _fault = FaultKind.None;
+    }
+
+    private bool IsHostStepping => IsStepping || _partition.Level == InterceptionLevel.Step;
+
+    private void InjectException(byte vector, uint errorCode, bool hasErrorCode)
+    {
+        _fault = FaultKind.None;
+        _vcpu.GetEvents(out KvmVcpuEvents events);
+        events.ExceptionInjected = 1;
+        events.ExceptionNumber = vector;
+        events.ExceptionHasErrorCode = hasErrorCode ? (byte)1 : (byte)0;
+        events.ExceptionErrorCode = errorCode;
+        events.ExceptionPending = 0;
+        events.Flags = 0;
+        _run->Events = events;
+        // Registers first: KVM applies them in this order, and a write of registers drops a pending exception.
+        _run->DirtyRegs |= KvmFlags.SyncRegs | KvmFlags.SyncEvents;
+    }
+
+    // An undone #UD that is neither completed nor injected is executed again. What was lost with the delivery is the shadow of
+    // an STI or MOV SS just before: a pending interrupt would come between the two. The instruction before tells.
+    private void LeaveFault()
+    {
+        if (_fault == FaultKind.Delivered)
+        {
+            byte shadow = ShadowOfInstructionBefore();
+            if (shadow != 0)
+            {
+                SetShadow(shadow);
+            }
+
+            RegistersChanged();
+        }
+        else if (_fault == FaultKind.Ahead)
+        {
+            _run->Registers.Rflags |= RflagsResume;
+            RegistersChanged();
+        }
+
+        _fault = FaultKind.None;
+    }
+
+    private byte ShadowOfInstructionBefore()
+    {
+        ulong linear = CodeBase + _run->Registers.Rip;
+        Span<byte> before = stackalloc byte[2];
+        GetPaging(out PagingState paging);
+        if (LinearMemory.Read(_memory, paging, linear - 2, before) != 2)
+        {
+            return 0;
+        }
+
+        bool isSti = before[1] == 0xFB && (_run->Registers.Rflags & RflagsInterrupt) != 0;
+        bool isMovSs = (before[0] == 0x8E && (before[1] & 0xF8) == 0xD0) || (before[1] == 0x17 && CodeBits != 64);
+        // If the bytes were something else's tail, one instruction runs with interrupts held off: no guest can tell.
+        return isSti ? KvmFlags.ShadowSti : isMovSs ? KvmFlags.ShadowMovSs : (byte)0;
+    }
+
+    private void SetShadow(byte shadow)
+    {
+        if ((_run->DirtyRegs & KvmFlags.SyncEvents) == 0)
+        {
+            _vcpu.GetEvents(out KvmVcpuEvents events);
+            _run->Events = events;
+        }
+
+        _run->Events.InterruptShadow = shadow;
+        _run->Events.Flags = KvmFlags.EventsValidShadow;
+        _run->DirtyRegs |= KvmFlags.SyncEvents;
+    }
+
+    // Puts the breakpoint where the guest's handler is now. A guest may change IDTR or the gate at any time between two exits.
+    private void Arm()
+    {
+        GetPaging(out PagingState paging);
+        bool changed = _gate.Update(_memory, paging, _run->Sregs);
+        bool stepping = IsHostStepping;
+        ReadOnlySpan<ulong> sites = _partition.WatchedSites;
+        // While stepping, TF is gone after each #UD: the kernel sets it again only when asked to.
+        if (!changed && _isArmed && !stepping && !_wasStepping && !_stepOver && sites.Length == _armedSites)
+        {
+            return;
+        }
+
+        if (_stepOver)
+        {
+            _stepOver = false;
+            _isSteppingOver = true;
+            _isArmed = false;
+            _vcpu.SetGuestDebug(new KvmGuestDebug { Control = KvmFlags.GuestDebugEnable | KvmFlags.GuestDebugSingleStep });
+            return;
+        }
+
+        KvmGuestDebug debug = new()
+        {
+            Control = KvmFlags.GuestDebugEnable | KvmFlags.GuestDebugUseHwBp | (stepping ? KvmFlags.GuestDebugSingleStep : 0),
+        };
+        if (_gate.IsPresent)
+        {
+            debug.DebugRegisters[0] = _gate.Handler;
+            debug.DebugRegisters[7] |= Dr7Enable0;
+        }
+
+        for (int i = 0; i < sites.Length; i++)
+        {
+            debug.DebugRegisters[i + 1] = sites[i];
+            debug.DebugRegisters[7] |= Dr7Enable0 << ((i + 1) * 2);
+        }
+
+        _vcpu.SetGuestDebug(debug);
+        _isArmed = true;
+        _wasStepping = stepping;
+        _armedSites = sites.Length;
+    }
+
+    private bool OnDebug(ref VmExit exit)
+    {
+        // DR6.B0 is not always set: the address decides.
+        ulong pc = _run->DebugPc;
+        bool steppedOver = _isSteppingOver;
+        _isSteppingOver = false;
+        if (steppedOver)
+        {
+            _expectHandler = false;
+            exit.Reason = ExitReason.Debug;
+            return IsStepping;
+        }
+
+        if (_gate.IsPresent && pc == _gate.Handler)
+        {
+            return OnUndefinedOpcode(ref exit);
+        }
+
+        if (_partition.WatchedSites.Contains(pc))
+        {
+            exit.Reason = ExitReason.InvalidOpcode;
+            _fault = FaultKind.Ahead;
+            return true;
+        }
+
+        exit.Reason = ExitReason.Debug;
+        exit.Value = _run->DebugDr6;
+        // A step that only the level asked for is nobody's business: look at the next instruction and go on.
+        return IsStepping || _partition.Level != InterceptionLevel.Step;
+    }
+
+    private bool OnUndefinedOpcode(ref VmExit exit)
+    {
+        GetPaging(out PagingState paging);
+        if (!ExceptionFrame.TryRead(
+            _memory, paging, _run->Registers, _run->Sregs, _gate.FrameWidth, out ExceptionFrame frame))
+        {
+            return PassHandler();
+        }
+
+        if (_expectHandler && frame.Rip == _handlerFrameRip && (_handlerStack == 0 || _handlerStack == _run->Registers.Rsp))
+        {
+            // The same delivery once more. Where we entered the handler with RF set, this host does not heed it: from now on the
+            // handler's first instruction is stepped over with the breakpoint off.
+            _expectHandler = false;
+            if (IsHostStepping)
+            {
+                frame.ClearTrapFlag(_memory, paging);
+            }
+
+            s_ignoresResumeFlag |= _handlerStack != 0;
+            _stepOver = true;
+            return PassHandler();
+        }
+
+        _expectHandler = false;
+        if (IsHostStepping)
+        {
+            frame.ClearTrapFlag(_memory, paging);
+        }
+
+        _delivered = _run->Registers;
+        _handlerFrameRip = frame.Rip;
+        if (!UndoSegments(paging, frame))
+        {
+            return PassHandler();
+        }
+
+        _run->Registers.Rip = frame.Rip;
+        _run->Registers.Rflags = frame.Rflags;
+        _run->Registers.Rsp = frame.Rsp;
+        RegistersChanged();
+        _fault = FaultKind.Delivered;
+        exit.Reason = ExitReason.InvalidOpcode;
+        return true;
+    }
+
+    // Someone reached the handler without a frame that can be read (a jump there, a broken stack): not ours to judge.
+    private bool PassHandler()
+    {
+        _run->Registers.Rflags |= RflagsResume;
+        _stepOver |= s_ignoresResumeFlag;
+        RegistersChanged();
+        return false;
+    }
+
+    private bool UndoSegments(in PagingState paging, in ExceptionFrame frame)
+    {
+        _sregsUndone = false;
+        ref KvmSregs sregs = ref _run->Sregs;
+        if (frame.Cs == sregs.Cs.Selector && frame.Ss == sregs.Ss.Selector)
+        {
+            return true;
+        }
+
+        _deliveredSregs = sregs;
+        if ((sregs.Cr0 & PagingState.Cr0Pe) == 0)
+        {
+            sregs.Cs.Selector = frame.Cs;
+            sregs.Cs.Base = (ulong)frame.Cs << 4;
+        }
+        else
+        {
+            if (!KvmSegments.TryLoad(_memory, paging, _deliveredSregs, frame.Cs, out KvmSegment code)
+                || !KvmSegments.TryLoad(_memory, paging, _deliveredSregs, frame.Ss, out KvmSegment stack))
+            {
+                return false;
+            }
+
+            sregs.Cs = code;
+            if (frame.Ss != _deliveredSregs.Ss.Selector)
+            {
+                sregs.Ss = stack;
+            }
+
+            // KVM takes the privilege level from SS.DPL.
+            sregs.Ss.Dpl = (byte)(frame.Cs & 3);
+        }
+
+        _run->DirtyRegs |= KvmFlags.SyncSregs;
+        _sregsUndone = true;
+        return true;
+    }
+
+    // Level step: there is no exit between two hypercalls in a row, nor before the first instruction, so RIP is looked at before
+    // every entry. Both forms are taken here, before the guest executes them.
+    private bool FindHypercallAhead(ref VmExit exit)
+    {
+        if (_expectHandler || (_hasEntered && _vcpu.GetMpState() != KvmFlags.MpRunnable))
+        {
+            return false;
+        }
+
+        if ((_run->DirtyRegs & KvmFlags.SyncEvents) != 0 && _run->Events.ExceptionInjected != 0)
+        {
+            return false;
+        }
+
+        GetPaging(out PagingState paging);
+        Span<byte> bytes = stackalloc byte[15];
+        int got = LinearMemory.Fetch(_memory, paging, CodeBase + _run->Registers.Rip, bytes, out _);
+        int opcode = 0;
+        while (opcode < got && IsIgnoredPrefix(bytes[opcode]))
+        {
+            opcode++;
+        }
+
+        if (got - opcode < CpuVendor.HypercallLength || bytes[opcode] != 0x0F || bytes[opcode + 1] != 0x01
+            || CpuVendor.FromHypercallOpcode(bytes[opcode + 2]) is null)
+        {
+            return false;
+        }
+
+        exit.Reason = ExitReason.InvalidOpcode;
+        _fault = FaultKind.Ahead;
+        return true;
+    }
+
+    private bool IsIgnoredPrefix(byte value) =>
+        value is 0x26 or 0x2E or 0x36 or 0x3E or 0x64 or 0x65 or 0x66 or 0x67 || (CodeBits == 64 && (value & 0xF0) == 0x40);
+}

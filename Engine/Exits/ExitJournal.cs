@@ -1,0 +1,173 @@
+using System.Collections.Immutable;
+
+namespace Hyperpatch.Engine.Exits;
+
+/// <summary>
+/// A machine's journal: the processors' rings, and a bounded history into which they are drained in the order of time. Draining and
+/// reading take a lock that no processor's thread ever takes.
+/// </summary>
+public sealed class ExitJournal
+{
+    private const int Batch = 512;
+    private readonly Lock _lock = new();
+    private readonly ExitRecord[] _history;
+    private readonly Cursor[] _cursors;
+    private long _last;
+    private long _dropped;
+
+    /// <summary>Makes a journal.</summary>
+    /// <param name="processors">Number of processors.</param>
+    /// <param name="ringCapacity">Records a processor, a power of two.</param>
+    /// <param name="historyCapacity">Records kept for the machine.</param>
+    public ExitJournal(int processors, int ringCapacity, int historyCapacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(processors, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(historyCapacity, 1);
+        Processors = [.. Enumerable.Range(0, processors).Select(_ => new ProcessorJournal(ringCapacity))];
+        _cursors = [.. Processors.Select(p => new Cursor(p))];
+        _history = new ExitRecord[historyCapacity];
+    }
+
+    /// <summary>Each processor's part.</summary>
+    public ImmutableArray<ProcessorJournal> Processors { get; }
+
+    /// <summary>Records that were overwritten before they reached the history. Counters are exact all the same.</summary>
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    /// <summary>Sequence number of the newest record in the history, 0 when there is none.</summary>
+    public long LastSequence => Volatile.Read(ref _last);
+
+    /// <summary>Takes what the processors wrote since the last time into the history.</summary>
+    public void Drain()
+    {
+        lock (_lock)
+        {
+            // At most what the rings hold: a guest that writes as fast as this reads cannot keep it here.
+            long budget = 2L * _history.Length;
+            while (budget-- > 0 && TakeOldest())
+            {
+            }
+        }
+    }
+
+    /// <summary>Reads from the history, oldest first.</summary>
+    /// <param name="after">Records with greater sequence numbers.</param>
+    /// <param name="destination">Receives them.</param>
+    /// <param name="reason">Only this reason, or null.</param>
+    /// <param name="processor">Only this processor, or null.</param>
+    /// <returns>How many were copied.</returns>
+    public int Read(long after, Span<ExitRecord> destination, ExitReason? reason = null, int? processor = null)
+    {
+        lock (_lock)
+        {
+            long from = Math.Max(after, Math.Max(0, _last - _history.Length));
+            int count = 0;
+            for (long sequence = from + 1; sequence <= _last && count < destination.Length; sequence++)
+            {
+                ref ExitRecord record = ref _history[sequence % _history.Length];
+                if ((reason is null || record.Reason == reason) && (processor is null || record.Processor == processor))
+                {
+                    destination[count++] = record;
+                }
+            }
+
+            return count;
+        }
+    }
+
+    /// <summary>Sum over the processors.</summary>
+    /// <param name="reason">The reason.</param>
+    public long CountOf(ExitReason reason)
+    {
+        long sum = 0;
+        foreach (ProcessorJournal processor in Processors)
+        {
+            sum += processor.CountOf(reason);
+        }
+
+        return sum;
+    }
+
+    /// <summary>Sum over the processors.</summary>
+    /// <param name="outcome">The outcome.</param>
+    public long CountOf(Interception.InterceptionOutcome outcome)
+    {
+        long sum = 0;
+        foreach (ProcessorJournal processor in Processors)
+        {
+            sum += processor.CountOf(outcome);
+        }
+
+        return sum;
+    }
+
+    /// <summary>All exits.</summary>
+    public long Count
+    {
+        get
+        {
+            long sum = 0;
+            foreach (ProcessorJournal processor in Processors)
+            {
+                sum += processor.Count;
+            }
+
+            return sum;
+        }
+    }
+
+    // Merges by time: the processors' own order is kept, and each has at most one batch looked at ahead.
+    private bool TakeOldest()
+    {
+        Cursor? oldest = null;
+        foreach (Cursor cursor in _cursors)
+        {
+            if (cursor.Fill(ref _dropped) && (oldest is null || cursor.Current.Timestamp < oldest.Current.Timestamp))
+            {
+                oldest = cursor;
+            }
+        }
+
+        if (oldest is null)
+        {
+            return false;
+        }
+
+        long sequence = _last + 1;
+        ref ExitRecord slot = ref _history[sequence % _history.Length];
+        slot = oldest.Current;
+        slot.Sequence = sequence;
+        oldest.Next();
+        Volatile.Write(ref _last, sequence);
+        return true;
+    }
+
+    private sealed class Cursor(ProcessorJournal journal)
+    {
+        private readonly ExitRecord[] _batch = new ExitRecord[Batch];
+        private long _position;
+        private int _at;
+        private int _count;
+
+        public ref ExitRecord Current => ref _batch[_at];
+
+        public void Next() => _at++;
+
+        public bool Fill(ref long dropped)
+        {
+            if (_at < _count)
+            {
+                return true;
+            }
+
+            _count = journal.Read(ref _position, _batch, out long lost);
+            _at = 0;
+            if (lost != 0)
+            {
+                Volatile.Write(ref dropped, dropped + lost);
+            }
+
+            return _count > 0;
+        }
+    }
+}

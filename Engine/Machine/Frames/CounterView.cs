@@ -1,0 +1,9 @@
+namespace Hyperpatch.Engine.Machine.Frames;
+
+/// <summary>A machine's totals.</summary>
+/// <param name="Exits">Exits.</param>
+/// <param name="Hypercalls">Hypercalls served.</param>
+/// <param name="Patches">Bytes written.</param>
+/// <param name="InjectedUd">#UD that the guest got.</param>
+/// <param name="DroppedEvents">Exits that are counted but were not kept.</param>
+public sealed record CounterView(long Exits, long Hypercalls, long Patches, long InjectedUd, long DroppedEvents);

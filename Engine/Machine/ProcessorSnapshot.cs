@@ -1,0 +1,22 @@
+using Hyperpatch.Engine.Accelerators;
+
+namespace Hyperpatch.Engine.Machine;
+
+/// <summary>A processor's registers at one moment.</summary>
+public sealed record ProcessorSnapshot
+{
+    /// <summary>When it was taken.</summary>
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>General-purpose registers, RIP, RFLAGS.</summary>
+    public required GuestRegisters Registers { get; init; }
+
+    /// <summary>Segments, tables, control registers.</summary>
+    public required SystemRegisters System { get; init; }
+
+    /// <summary>Width of the code: 16, 32 or 64.</summary>
+    public required int CodeBits { get; init; }
+
+    /// <summary>Privilege level.</summary>
+    public required int Cpl { get; init; }
+}

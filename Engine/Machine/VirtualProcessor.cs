@@ -1,0 +1,387 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Hyperpatch.Engine.Accelerators;
+using Hyperpatch.Engine.Exits;
+using Hyperpatch.Engine.Hypercalls;
+using Hyperpatch.Engine.Interception;
+using Hyperpatch.Engine.Memory;
+
+namespace Hyperpatch.Engine.Machine;
+
+/// <summary>
+/// One virtual processor and its thread. The machine asks (pause, work, exit) by flags and a kick; the thread answers at the next
+/// instruction boundary. Work items run on the thread while it is parked, with the registers whole.
+/// </summary>
+#pragma warning disable CA1001 // Its waitables hold no kernel handle (nobody asks for one), and the thread may outlive a disposal.
+public sealed class VirtualProcessor : IHypercallHost
+#pragma warning restore CA1001
+{
+    [Flags]
+    private enum Requests
+    {
+        None = 0,
+        Pause = 1,
+        Exit = 2,
+        Observe = 4,
+    }
+
+    private static readonly double s_nanosecondsPerTick = 1e9 / Stopwatch.Frequency;
+    private readonly VirtualMachine _machine;
+    private readonly HypercallInterceptor _interceptor;
+    private readonly ManualResetEventSlim _parked = new(false);
+    private readonly SemaphoreSlim _wake = new(0);
+    private readonly ConcurrentQueue<Action<Exception?>> _work = new();
+    private readonly Lock _lookLock = new();
+    private readonly Thread _thread;
+    private IProcessor _processor;
+    private MachineContext _context;
+    private VmExit _exit;
+    private ExitRecord _record;
+    private int _requests = (int)Requests.Pause;
+    private int _state = (int)ProcessorRunState.Created;
+    private int _activity = (int)ProcessorActivity.Runnable;
+    private long _activityExits = -1;
+    private ulong _rip;
+    private GuestRegisters _lookRegisters;
+    private SystemRegisters _lookSystem;
+    private long _lookAt;
+    private int _lookCodeBits;
+    private int _lookCpl;
+    private bool _wasCall;
+
+    internal VirtualProcessor(VirtualMachine machine, int index, IProcessor processor, MachineContext context, ProcessorJournal journal)
+    {
+        _machine = machine;
+        _processor = processor;
+        _context = context;
+        Index = index;
+        Journal = journal;
+        _interceptor = new HypercallInterceptor(machine.Memory, machine.Sites, this);
+        _thread = new Thread(ThreadMain) { Name = $"{machine.Id}/vcpu{index}", IsBackground = true };
+    }
+
+    /// <summary>Index and APIC id.</summary>
+    public int Index { get; }
+
+    /// <summary>Counters and records.</summary>
+    public ProcessorJournal Journal { get; }
+
+    /// <summary>State.</summary>
+    public ProcessorRunState State
+    {
+        get
+        {
+            ProcessorRunState state = (ProcessorRunState)Volatile.Read(ref _state);
+            return state == ProcessorRunState.Running && IsHalted ? ProcessorRunState.Halted : state;
+        }
+    }
+
+    /// <summary>RIP at the latest exit or look.</summary>
+    public ulong Rip => Volatile.Read(ref _rip);
+
+    /// <summary>Registers as last looked at (several times a second while it runs), or null before the first time.</summary>
+    public ProcessorSnapshot? Snapshot
+    {
+        get
+        {
+            lock (_lookLock)
+            {
+                return _lookAt == 0 ? null : new ProcessorSnapshot
+                {
+                    At = new DateTimeOffset(_lookAt, TimeSpan.Zero),
+                    Registers = _lookRegisters,
+                    System = _lookSystem,
+                    CodeBits = _lookCodeBits,
+                    Cpl = _lookCpl,
+                };
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    GuestMemory IHypercallHost.Memory => _machine.Memory;
+
+    /// <inheritdoc/>
+    int IHypercallHost.ProcessorCount => _machine.Processors.Length;
+
+    /// <inheritdoc/>
+    bool IHypercallHost.OffersMapGpaRange => _machine.Options.OffersMapGpaRange;
+
+    internal ref ExitRecord Record => ref _record;
+
+    internal IProcessor Processor => _processor;
+
+    internal MachineContext Context => _context;
+
+    /// <summary>Whether the last look, since which it had no exit, found it in HLT with interrupts off.</summary>
+    internal bool IsHaltedForGood =>
+        Volatile.Read(ref _activity) == (int)ProcessorActivity.HaltedForGood && Volatile.Read(ref _activityExits) == Journal.Count;
+
+    private bool IsHalted =>
+        Volatile.Read(ref _activity) != (int)ProcessorActivity.Runnable && Volatile.Read(ref _activityExits) == Journal.Count;
+
+    /// <inheritdoc/>
+    void IHypercallHost.WakeFromHalt(uint apicId) => _context.Partition.WakeFromHalt(apicId);
+
+    /// <inheritdoc/>
+    bool IHypercallHost.DeliverInterrupt(uint apicId, byte vector, int deliveryMode) =>
+        _context.Partition.DeliverInterrupt(apicId, vector, deliveryMode);
+
+    /// <inheritdoc/>
+    ulong IHypercallHost.ReadTimestampCounter() => _processor.ReadTimestampCounter();
+
+    internal void StartThread() => _thread.Start();
+
+    /// <summary>Asks for a stop at the next boundary; does not wait.</summary>
+    internal void RequestPause()
+    {
+        _parked.Reset();
+        Interlocked.Or(ref _requests, (int)Requests.Pause);
+        _processor.Kick();
+        // Where it is parked already, it says so again.
+        _ = _wake.Release();
+    }
+
+    /// <summary>Waits until it is parked.</summary>
+    internal bool WaitParked(TimeSpan limit) => _parked.Wait(limit);
+
+    /// <summary>Lets it run on.</summary>
+    internal void Resume()
+    {
+        _parked.Reset();
+        Interlocked.And(ref _requests, ~(int)Requests.Pause);
+        _ = _wake.Release();
+    }
+
+    /// <summary>Asks for a fresh look at activity and registers.</summary>
+    internal void RequestObservation(bool kick)
+    {
+        Interlocked.Or(ref _requests, (int)Requests.Observe);
+        if (kick)
+        {
+            _processor.Kick();
+        }
+    }
+
+    /// <summary>Runs something on the thread while it is parked.</summary>
+    internal Task<T> InvokeAsync<T>(Func<VirtualProcessor, T> action)
+    {
+        TaskCompletionSource<T> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _work.Enqueue(refusal =>
+        {
+            if (refusal is not null)
+            {
+                done.SetException(refusal);
+                return;
+            }
+
+            try
+            {
+                done.SetResult(action(this));
+            }
+#pragma warning disable CA1031 // Whatever it was belongs to the caller, not to this thread.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                done.SetException(e);
+            }
+        });
+        _ = _wake.Release();
+        if (State == ProcessorRunState.Stopped)
+        {
+            FailWork();
+        }
+
+        return done.Task;
+    }
+
+    /// <summary>Asks the thread to end.</summary>
+    internal void RequestExit()
+    {
+        Interlocked.Or(ref _requests, (int)(Requests.Exit | Requests.Pause));
+        _processor.Kick();
+        _ = _wake.Release();
+    }
+
+    /// <summary>Waits for the thread's end.</summary>
+    internal bool Join(TimeSpan limit) => (_thread.ThreadState & System.Threading.ThreadState.Unstarted) != 0 || _thread.Join(limit);
+
+    /// <summary>Takes a processor of another partition in the place of this one. On the thread, parked.</summary>
+    internal void Replace(IProcessor processor, MachineContext context)
+    {
+        IProcessor old = _processor;
+        processor.BindToCurrentThread();
+        _context = context;
+        Volatile.Write(ref _processor, processor);
+        old.Dispose();
+        Look();
+    }
+
+    /// <summary>Executes one instruction, or handles one exit, whichever comes first. On the thread, parked.</summary>
+    internal void StepHere(TimeSpan limit)
+    {
+        if (_processor is not ISingleStep step)
+        {
+            throw new MachineStateException("This accelerator cannot single-step.");
+        }
+
+        step.IsStepping = true;
+        try
+        {
+            _processor.ClearKick();
+            IProcessor processor = _processor;
+            using Timer timer = new(_ => processor.Kick(), null, limit, Timeout.InfiniteTimeSpan);
+            RunOnce();
+        }
+        finally
+        {
+            step.IsStepping = false;
+        }
+
+        FinishPending();
+        Look();
+    }
+
+    /// <summary>Takes a fresh look at registers and activity. On the thread.</summary>
+    internal void Look()
+    {
+        Volatile.Write(ref _rip, _processor.Registers.Rip);
+        Volatile.Write(ref _activity, (int)_processor.GetActivity());
+        Volatile.Write(ref _activityExits, Journal.Count);
+        // Into fields, under a lock that is taken a few times a second: no garbage on this thread.
+        lock (_lookLock)
+        {
+            _processor.GetSystemRegisters(out _lookSystem);
+            _lookRegisters = _processor.Registers;
+            _lookCodeBits = _processor.CodeBits;
+            _lookCpl = _processor.Cpl;
+            _lookAt = DateTimeOffset.UtcNow.Ticks;
+        }
+    }
+
+    private void ThreadMain()
+    {
+        try
+        {
+            _processor.BindToCurrentThread();
+            for (;;)
+            {
+                // In this order: a request made after the clearing kicks again.
+                _processor.ClearKick();
+                if (Volatile.Read(ref _requests) != 0 && !Attend())
+                {
+                    return;
+                }
+
+                RunOnce();
+            }
+        }
+#pragma warning disable CA1031 // A host error ends this machine, never the process.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _machine.Fail(Index, e.Message);
+        }
+        finally
+        {
+            _processor.Dispose();
+            Volatile.Write(ref _state, (int)ProcessorRunState.Stopped);
+            _parked.Set();
+            FailWork();
+        }
+    }
+
+    // Returns false when the thread is to end.
+    private bool Attend()
+    {
+        if ((Interlocked.And(ref _requests, ~(int)Requests.Observe) & (int)Requests.Observe) != 0)
+        {
+            Look();
+        }
+
+        if ((Volatile.Read(ref _requests) & (int)Requests.Pause) == 0)
+        {
+            return true;
+        }
+
+        bool hasRun = Volatile.Read(ref _state) != (int)ProcessorRunState.Created;
+        if (hasRun)
+        {
+            FinishPending();
+            Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
+            Look();
+        }
+
+        while ((Volatile.Read(ref _requests) & (int)Requests.Pause) != 0)
+        {
+            if ((Volatile.Read(ref _requests) & (int)Requests.Exit) != 0)
+            {
+                return false;
+            }
+
+            _parked.Set();
+            _wake.Wait();
+            while (_work.TryDequeue(out Action<Exception?>? work))
+            {
+                work(null);
+            }
+        }
+
+        Volatile.Write(ref _state, (int)ProcessorRunState.Running);
+        Volatile.Write(ref _activity, (int)ProcessorActivity.Runnable);
+        // The kicks that led here are answered; what comes from now on must not be lost.
+        _processor.ClearKick();
+        return (Volatile.Read(ref _requests) & (int)Requests.Exit) == 0;
+    }
+
+    private void FinishPending()
+    {
+        // Each turn is one more exit of the same instruction (INS with REP): as many as the guest asks for, but not for ever.
+        const int Most = 1 << 16;
+        for (int i = 0; i < Most && _processor.CompletePending(ref _exit); i++)
+        {
+            Handle();
+        }
+    }
+
+    private void RunOnce()
+    {
+        _processor.Run(ref _exit);
+        if (_exit.Reason != ExitReason.Interrupted)
+        {
+            Handle();
+        }
+    }
+
+    private void Handle()
+    {
+        long start = Stopwatch.GetTimestamp();
+        ulong rip = _processor.Registers.Rip;
+        _record = default;
+        _record.Timestamp = start;
+        _record.Reason = _exit.Reason;
+        _record.Rip = rip;
+        _record.Processor = (ushort)Index;
+        _record.Vendor = _context.VendorIndex;
+        _record.Epoch = _context.Epoch;
+        _record.Cpl = (byte)_processor.Cpl;
+        _wasCall = false;
+        Volatile.Write(ref _rip, rip);
+        ExitHandlers.Handle(_machine, this, ref _exit);
+        double nanoseconds = (Stopwatch.GetTimestamp() - start) * s_nanosecondsPerTick;
+        _record.DurationNanoseconds = (uint)Math.Min(nanoseconds, uint.MaxValue);
+        Journal.Record(_record, _wasCall);
+    }
+
+    /// <summary>Handles #UD or a hypercall.</summary>
+    internal void Intercept() =>
+        _wasCall = _interceptor.Handle(_processor, _context, _machine.Policy, Journal.Count, ref _record);
+
+    private void FailWork()
+    {
+        while (_work.TryDequeue(out Action<Exception?>? work))
+        {
+            work(new MachineStateException($"Processor {Index} has ended; reset or delete the machine."));
+        }
+    }
+}
