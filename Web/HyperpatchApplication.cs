@@ -149,8 +149,8 @@ public sealed class HyperpatchApplication : IAsyncDisposable
 
         services.AddAccess(security);
         services.AddHostNames(builder.Configuration, listen);
-        services.AddSingleton(EngineOptions.Read(builder.Configuration));
-        services.AddSingleton(DemoOptions.Read(builder.Configuration));
+        services.AddMachines(builder.Configuration);
+        services.AddOpenApi("v1");
         services.AddHealthChecks();
         services.AddProblemDetails();
         services.AddCascadingAuthenticationState();

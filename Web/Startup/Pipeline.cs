@@ -1,5 +1,7 @@
+using Hyperpatch.Web.Api;
 using Hyperpatch.Web.Components;
 using Hyperpatch.Web.Components.Login;
+using Hyperpatch.Web.Hubs;
 using Hyperpatch.Web.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -28,6 +30,11 @@ internal static class Pipeline
         application.MapStaticAssets().AllowAnonymous();
         application.MapLogin();
         application.Map("/status/{code:int}", Status).AllowAnonymous().DisableAntiforgery().ExcludeFromDescription();
+        application.MapOpenApi("/openapi/{documentName}.json").RequireAuthorization(AccessPolicies.Viewer);
+        application.MapHub<MachinesHub>("/hubs/machines").RequireAuthorization(AccessPolicies.Viewer);
+        RouteGroupBuilder api = application.MapGroup("/api").RequireAuthorization(AccessPolicies.Viewer);
+        api.MapHost();
+        api.MapMachines();
         application.MapRazorComponents<App>()
             .AddInteractiveServerRenderMode(render => render.ContentSecurityFrameAncestorsPolicy = null)
             .RequireAuthorization(AccessPolicies.Viewer);
