@@ -12,7 +12,7 @@ internal sealed class ProgramCommand
 {
     private readonly RootCommand _root = new("Runs x86 guests and shows every VM exit and hypercall. Without a command: the dashboard's web server.");
     private readonly Command _run = new("run", "Runs one guest without the web server: serial output to standard output, log to standard error.");
-    private readonly Argument<string> _guest = new("GUEST") { Description = "A guest of the catalogue, or the path of a flat image." };
+    private readonly Argument<string> _guest = new("GUEST") { Description = "A guest of the catalogue, such as hello or mixed." };
     private readonly Option<CpuVendor> _vendor = new("--vendor")
     {
         Description = "The CPU vendor that the guest sees: intel or amd.",
@@ -31,8 +31,8 @@ internal sealed class ProgramCommand
 
     /// <summary>Builds the command line.</summary>
     /// <param name="run">What <c>run</c> does.</param>
-    /// <param name="serve">What no command does, with the settings given as options (<c>--urls</c>, <c>--Engine:FramesPerSecond=5</c>).</param>
-    public ProgramCommand(Func<RunOptions, CancellationToken, Task<int>> run, Func<string[], CancellationToken, Task<int>> serve)
+    /// <param name="serve">What no command does.</param>
+    public ProgramCommand(Func<RunOptions, CancellationToken, Task<int>> run, Func<CancellationToken, Task<int>> serve)
     {
         foreach (Option option in new Option[] { _vendor, _accelerator, _policy, _processors, _memory, _append, _switchAfter, _timeout, _summary })
         {
@@ -46,17 +46,28 @@ internal sealed class ProgramCommand
         // The server's options are its settings, which are checked where they are read.
         _root.TreatUnmatchedTokensAsErrors = false;
         _root.Options.Add(new Option<string>("--urls") { Description = "Where the server listens.", HelpName = ListenAddresses.Default });
-        _root.SetAction((result, cancellation) => serve([.. result.Tokens.Select(token => token.Value).Concat(result.UnmatchedTokens).Distinct()], cancellation));
+        _root.SetAction((_, cancellation) => serve(cancellation));
     }
 
     /// <summary>Parses and runs. Bad arguments are one line on standard error.</summary>
     public async Task<int> InvokeAsync(string[] arguments)
     {
         ParseResult result = _root.Parse(arguments);
-        bool isRun = result.CommandResult.Command == _run;
-        if (result.Errors.Count > 0)
+        if (arguments is [[not ('-' or '/'), ..] word, ..] && word != _run.Name && !word.Contains('=', StringComparison.Ordinal))
         {
-            await Console.Error.WriteLineAsync($"{Single(result.Errors[0].Message)} See --help.");
+            await Console.Error.WriteLineAsync($"There is no command \"{word}\"; there is: {_run.Name}. See --help.");
+            return ServerExitCode.BadSettings;
+        }
+
+        bool isRun = result.CommandResult.Command == _run;
+
+        // Settings of the server are not known to the parser; of "run", everything is.
+        string? error = result.Errors.Count > 0 ? Single(result.Errors[0].Message)
+            : isRun && result.UnmatchedTokens.Count > 0 ? $"Argument \"{result.UnmatchedTokens[0]}\" is not known."
+            : null;
+        if (error is not null)
+        {
+            await Console.Error.WriteLineAsync($"{error} See --help.");
             return isRun ? RunExitCode.NotStarted : ServerExitCode.BadSettings;
         }
 

@@ -7,7 +7,7 @@ namespace Hyperpatch.Web.CommandLine;
 /// <summary>What <c>run GUEST</c> was asked to do.</summary>
 internal sealed record RunOptions
 {
-    /// <summary>A guest of the catalogue, or the path of a flat image.</summary>
+    /// <summary>A guest of the catalogue.</summary>
     public required string Guest { get; init; }
 
     /// <summary>The vendor that the guest sees first.</summary>

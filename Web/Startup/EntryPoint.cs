@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Hyperpatch.Web.CommandLine;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Security;
 
@@ -6,24 +8,52 @@ namespace Hyperpatch.Web.Startup;
 /// <summary>What the process does from its first line to its exit status.</summary>
 internal static class EntryPoint
 {
-    /// <summary>Exit status where the settings cannot be used or the address cannot be listened at.</summary>
-    public const int BadSettings = 2;
-
     /// <summary>Runs the program.</summary>
-    public static async Task<int> RunAsync(string[] arguments)
+    public static Task<int> RunAsync(string[] arguments)
+    {
+        var command = new ProgramCommand(RunGuestAsync, cancellation => ServeAsync(arguments, cancellation));
+        return command.InvokeAsync(arguments);
+    }
+
+    private static async Task<int> ServeAsync(string[] arguments, CancellationToken cancellation)
     {
         try
         {
             await using HyperpatchApplication application = HyperpatchApplication.Create(arguments);
-            await application.StartAsync();
+            await application.StartAsync(cancellation);
             await AnnounceAsync(application);
-            await application.WaitForShutdownAsync();
+            await application.WaitForShutdownAsync(cancellation);
             return 0;
         }
         catch (SettingsException exception)
         {
             await Console.Error.WriteLineAsync(exception.Message);
-            return BadSettings;
+            return ServerExitCode.BadSettings;
+        }
+    }
+
+    private static async Task<int> RunGuestAsync(RunOptions options, CancellationToken cancellation)
+    {
+        try
+        {
+            await using Stream output = Console.OpenStandardOutput();
+
+            // The first Ctrl-C asks the guest's run to end; the summary is still written.
+            using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            void Interrupt(PosixSignalContext context)
+            {
+                context.Cancel = true;
+                interrupted.Cancel();
+            }
+
+            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+            using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
+            return await new GuestRun(options, output, Console.Error).RunAsync(interrupted.Token);
+        }
+        catch (SettingsException exception)
+        {
+            await Console.Error.WriteLineAsync(exception.Message);
+            return RunExitCode.NotStarted;
         }
     }
 
