@@ -2,6 +2,7 @@ import { Rates } from './rate.js';
 import { vendorOfByte } from './format.js';
 
 const keptExits = 400;
+const keptPatches = 50;
 const keptPoints = 121;
 const pointEvery = 500;
 const keptSerial = 64 * 1024;
@@ -22,12 +23,12 @@ export class MachineModel {
   exits = [];
   points = [];
   switches = [];
-  lastPatch = null;
+  patches = [];
   serial = '';
   serialPosition = 0;
   skipped = 0;
   #rates = new Rates();
-  #lastPoint = null;
+  #totals = [];
   #seen = 0;
 
   /** Takes a frame as parsed. Frames that are older than what is known are left out. */
@@ -52,6 +53,7 @@ export class MachineModel {
     const known = new Set(this.exits.map(exit => exit.sequence));
     this.exits = [...exits.filter(exit => !known.has(exit.sequence)), ...this.exits].sort((a, b) => a.sequence - b.sequence).slice(-keptExits);
     this.#seen = Math.max(this.#seen, this.exits.at(-1)?.sequence ?? 0);
+    if (this.patches.length === 0) exits.filter(exit => exit.after).slice(-keptPatches).forEach(exit => this.#takePatch(exit));
   }
 
   /** Sites that hold the instruction of the vendor that the guest sees now. */
@@ -100,17 +102,26 @@ export class MachineModel {
       if (exit.sequence <= this.#seen) continue;
       this.#seen = exit.sequence;
       this.exits.push(exit);
-      if (exit.after) this.lastPatch = exit;
+      if (exit.after) this.#takePatch(exit);
     }
     if (this.exits.length > keptExits) this.exits.splice(0, this.exits.length - keptExits);
   }
 
+  #takePatch(patch) {
+    this.patches.push(patch);
+    if (this.patches.length > keptPatches) this.patches.shift();
+  }
+
+  // A point every half second, each over the second before it: less jagged, and not late.
   #takePoint(frame) {
-    const last = this.#lastPoint;
-    if (last && frame.at - last.at < pointEvery) return;
+    const latest = this.#totals.at(-1);
+    if (latest && frame.at - latest.at < pointEvery) return;
     const totals = Object.fromEntries(frame.reasons.map(reason => [reason.reason, reason.count]));
-    this.#lastPoint = { at: frame.at, totals };
-    if (!last || frame.at - last.at > 5000) return;
+    if (latest && frame.at - latest.at > 5000) this.#totals = [];
+    this.#totals.push({ at: frame.at, totals });
+    if (this.#totals.length > 3) this.#totals.shift();
+    const last = this.#totals[0];
+    if (last.at === frame.at) return;
     const seconds = (frame.at - last.at) / 1000;
     const rates = {};
     for (const [reason, total] of Object.entries(totals)) rates[reason] = Math.max(0, total - (last.totals[reason] ?? 0)) / seconds;
