@@ -68,7 +68,8 @@ class CardsView {
     context.clearRect(0, 0, width, height);
     if (rates.length < 2) return;
     const top = Math.max(1, ...rates) * 1.1;
-    const x = index => width - (rates.length - 1 - index) * width / (kept - 1);
+    // The line fills the card while it is young, and moves on once it is a minute long.
+    const x = index => index * width / (rates.length - 1);
     const y = value => height - 1.5 - value / top * (height - 4);
     context.beginPath();
     rates.forEach((value, index) => index === 0 ? context.moveTo(x(0), y(value)) : context.lineTo(x(index), y(value)));

@@ -54,6 +54,12 @@ class MachineView {
     this.#schedule();
   }
 
+  /** What happened before the page was opened: UTF-8 JSON. */
+  backfill(bytes) {
+    this.#model.backfillHistory(JSON.parse(decoder.decode(bytes)));
+    this.#schedule();
+  }
+
   /** Recorded exits, and the filter that they were asked for with. */
   setExits(bytes, reason, processor) {
     const exits = JSON.parse(decoder.decode(bytes));

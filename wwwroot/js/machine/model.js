@@ -53,7 +53,16 @@ export class MachineModel {
     const known = new Set(this.exits.map(exit => exit.sequence));
     this.exits = [...exits.filter(exit => !known.has(exit.sequence)), ...this.exits].sort((a, b) => a.sequence - b.sequence).slice(-keptExits);
     this.#seen = Math.max(this.#seen, this.exits.at(-1)?.sequence ?? 0);
-    if (this.patches.length === 0) exits.filter(exit => exit.after).slice(-keptPatches).forEach(exit => this.#takePatch(exit));
+  }
+
+  /** Puts points of the chart, vendor switches and patches in front of those seen live. */
+  backfillHistory({ points, switches, patches }) {
+    const firstPoint = this.points[0]?.at ?? Infinity;
+    this.points = [...points.filter(point => point.at < firstPoint), ...this.points].slice(-keptPoints);
+    const firstSwitch = this.switches[0]?.at ?? Infinity;
+    this.switches = [...switches.filter(one => one.at < firstSwitch - 500), ...this.switches].slice(-20);
+    const firstPatch = this.patches[0]?.sequence ?? Infinity;
+    this.patches = [...patches.filter(patch => patch.sequence < firstPatch), ...this.patches].slice(-keptPatches);
   }
 
   /** Sites that hold the instruction of the vendor that the guest sees now. */
