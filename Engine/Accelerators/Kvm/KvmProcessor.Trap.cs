@@ -16,6 +16,7 @@ internal sealed unsafe partial class KvmProcessor
     private const ulong RflagsInterrupt = 1 << 9;
     private const ulong RflagsResume = 1 << 16;
     private const ulong Dr6SingleStep = 1 << 14;
+    private const byte HaltOpcode = 0xF4;
     private const ulong Dr7Enable0 = 2; // G0; type and length bits 0: instruction execution
     private UndefinedOpcodeGate _gate;
     private FaultKind _fault;
@@ -328,8 +329,8 @@ internal sealed unsafe partial class KvmProcessor
     }
 
     // Level step: there is no exit between two hypercalls in a row, nor before the first instruction, so RIP is looked at before
-    // every entry. Both forms are taken here, before the guest executes them.
-    private bool FindHypercallAhead(ref VmExit exit)
+    // every entry. Both forms are taken here, before the guest executes them. True: there is an exit, the guest is not entered.
+    private bool LookAhead(ref VmExit exit)
     {
         if (_expectHandler || (_hasEntered && _vcpu.GetMpState() != KvmFlags.MpRunnable))
         {
@@ -344,7 +345,14 @@ internal sealed unsafe partial class KvmProcessor
         GetPaging(out PagingState paging);
         Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
         int got = LinearMemory.Fetch(_memory, paging, CodeBase + _run->Registers.Rip, bytes, out _);
-        if (CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
+        if (got > 0 && bytes[0] == HaltOpcode && Cpl == 0)
+        {
+            Halt();
+            exit.Reason = ExitReason.Debug;
+            return IsStepping;
+        }
+
+        if (_partition.Level != InterceptionLevel.Step || CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
         {
             return false;
         }
@@ -352,5 +360,20 @@ internal sealed unsafe partial class KvmProcessor
         exit.Reason = ExitReason.InvalidOpcode;
         _fault = FaultKind.Ahead;
         return true;
+    }
+
+    // A single-stepped HLT does not halt where the kernel's emulator executes it: the debug exit comes first and the halt is lost. So
+    // it is carried out here: behind the instruction, in the state that the kernel waits in.
+    private void Halt()
+    {
+        _run->Registers.Rip++;
+        RegistersChanged();
+        if (_partition.Level == InterceptionLevel.Step)
+        {
+            SetShadow(0);
+        }
+
+        _vcpu.SetMpState(KvmFlags.MpHalted);
+        _hasEntered = true;
     }
 }
