@@ -29,6 +29,11 @@ internal sealed unsafe partial class KvmProcessor
     private bool _wasStepping;
     private int _armedSites;
     private bool _hasEntered;
+    private bool _stepOver;
+    private bool _isSteppingOver;
+
+    // A fact about the host, found out by the first processor that meets it: emulated instructions there look at breakpoints only.
+    private static volatile bool s_ignoresResumeFlag;
 
     public void CompleteInstruction(int length)
     {
@@ -71,6 +76,7 @@ internal sealed unsafe partial class KvmProcessor
 
             _handlerStack = _delivered.Rsp;
             _expectHandler = true;
+            _stepOver = s_ignoresResumeFlag;
             RegistersChanged();
         }
         else
@@ -161,8 +167,17 @@ internal sealed unsafe partial class KvmProcessor
         bool stepping = IsHostStepping;
         ReadOnlySpan<ulong> sites = _partition.WatchedSites;
         // While stepping, TF is gone after each #UD: the kernel sets it again only when asked to.
-        if (!changed && _isArmed && !stepping && !_wasStepping && sites.Length == _armedSites)
+        if (!changed && _isArmed && !stepping && !_wasStepping && !_stepOver && sites.Length == _armedSites)
         {
+            return;
+        }
+
+        if (_stepOver)
+        {
+            _stepOver = false;
+            _isSteppingOver = true;
+            _isArmed = false;
+            _vcpu.SetGuestDebug(new KvmGuestDebug { Control = KvmFlags.GuestDebugEnable | KvmFlags.GuestDebugSingleStep });
             return;
         }
 
@@ -192,6 +207,15 @@ internal sealed unsafe partial class KvmProcessor
     {
         // DR6.B0 is not always set: the address decides.
         ulong pc = _run->DebugPc;
+        bool steppedOver = _isSteppingOver;
+        _isSteppingOver = false;
+        if (steppedOver)
+        {
+            _expectHandler = false;
+            exit.Reason = ExitReason.Debug;
+            return IsStepping;
+        }
+
         if (_gate.IsPresent && pc == _gate.Handler)
         {
             return OnUndefinedOpcode(ref exit);
@@ -221,13 +245,16 @@ internal sealed unsafe partial class KvmProcessor
 
         if (_expectHandler && frame.Rip == _handlerFrameRip && (_handlerStack == 0 || _handlerStack == _run->Registers.Rsp))
         {
-            // The same delivery once more: the breakpoint of an injected #UD.
+            // The same delivery once more. Where we entered the handler with RF set, this host does not heed it: from now on the
+            // handler's first instruction is stepped over with the breakpoint off.
             _expectHandler = false;
             if (IsHostStepping)
             {
                 frame.ClearTrapFlag(_memory, paging);
             }
 
+            s_ignoresResumeFlag |= _handlerStack != 0;
+            _stepOver = true;
             return PassHandler();
         }
 
@@ -257,6 +284,7 @@ internal sealed unsafe partial class KvmProcessor
     private bool PassHandler()
     {
         _run->Registers.Rflags |= RflagsResume;
+        _stepOver |= s_ignoresResumeFlag;
         RegistersChanged();
         return false;
     }
@@ -314,16 +342,9 @@ internal sealed unsafe partial class KvmProcessor
         }
 
         GetPaging(out PagingState paging);
-        Span<byte> bytes = stackalloc byte[15];
+        Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
         int got = LinearMemory.Fetch(_memory, paging, CodeBase + _run->Registers.Rip, bytes, out _);
-        int opcode = 0;
-        while (opcode < got && IsIgnoredPrefix(bytes[opcode]))
-        {
-            opcode++;
-        }
-
-        if (got - opcode < CpuVendor.HypercallLength || bytes[opcode] != 0x0F || bytes[opcode + 1] != 0x01
-            || CpuVendor.FromHypercallOpcode(bytes[opcode + 2]) is null)
+        if (CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
         {
             return false;
         }
@@ -332,7 +353,4 @@ internal sealed unsafe partial class KvmProcessor
         _fault = FaultKind.Ahead;
         return true;
     }
-
-    private bool IsIgnoredPrefix(byte value) =>
-        value is 0x26 or 0x2E or 0x36 or 0x3E or 0x64 or 0x65 or 0x66 or 0x67 || (CodeBits == 64 && (value & 0xF0) == 0x40);
 }

@@ -4,12 +4,14 @@ using Hyperpatch.Engine.Accelerators.Kvm.Descriptors;
 using Hyperpatch.Engine.Accelerators.Kvm.Native;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Memory;
+using Iced.Intel;
 
 namespace Hyperpatch.Engine.Accelerators.Kvm;
 
 /// <summary>A vCPU: enters the guest and turns the kernel's exits into the contract's. This part: the loop and the exits.</summary>
 internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
 {
+    private const uint EmulationFailure = 1; // KVM_INTERNAL_ERROR_EMULATION
     private readonly KvmPartition _partition;
     private readonly GuestMemory _memory;
     private readonly KvmVcpu _vcpu;
@@ -240,6 +242,11 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
                 exit.Reason = ExitReason.Hypercall;
                 _fault = FaultKind.None;
                 return true;
+            case KvmExit.InternalError when _run->InternalSuberror == EmulationFailure && IsUndefinedAtRip():
+                // The kernel's emulator came upon an instruction that is undefined, and asks us before it raises #UD at CPL 0. It is
+                // right: let it.
+                RaiseUndefinedOpcode();
+                return false;
             case KvmExit.Hlt:
                 exit.Reason = ExitReason.Halt;
                 return true;
@@ -278,12 +285,46 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
         exit.Value = _run->FailEntryReason;
         FailureText = _run->ExitReason switch
         {
-            KvmExit.InternalError when _run->InternalSuberror == 1 =>
-                $"This host's KVM cannot emulate the instruction at RIP 0x{_run->Registers.Rip:X} (KVM_EXIT_INTERNAL_ERROR, emulation failure).",
+            KvmExit.InternalError when _run->InternalSuberror == EmulationFailure =>
+                $"This host's KVM cannot emulate the instruction at RIP 0x{_run->Registers.Rip:X} ({BytesAtRip()}; KVM_EXIT_INTERNAL_ERROR, emulation failure).",
             KvmExit.InternalError => $"KVM reports an internal error, suberror {_run->InternalSuberror} (KVM_EXIT_INTERNAL_ERROR).",
             KvmExit.FailEntry => $"The processor refused the guest's state, hardware reason 0x{_run->FailEntryReason:X} (KVM_EXIT_FAIL_ENTRY).",
             KvmExit.SystemEvent => $"The guest asked for a system event of type {_run->SystemEventType} (KVM_EXIT_SYSTEM_EVENT).",
             _ => $"KVM came back with exit reason {_run->ExitReason}, which Hyperpatch does not ask for.",
         };
+    }
+
+    private bool IsUndefinedAtRip()
+    {
+        GetPaging(out PagingState paging);
+        byte[] bytes = new byte[15];
+        int got = LinearMemory.Fetch(_memory, paging, CodeBase + _run->Registers.Rip, bytes, out _);
+        Decoder decoder = Decoder.Create(CodeBits, new ByteArrayCodeReader(bytes, 0, got));
+        decoder.Decode(out Instruction instruction);
+        return instruction.Code switch
+        {
+            Code.INVALID => decoder.LastError == DecoderError.InvalidInstruction,
+            Code.Ud0 or Code.Ud0_r16_rm16 or Code.Ud0_r32_rm32 or Code.Ud0_r64_rm64 => true,
+            Code.Ud1_r16_rm16 or Code.Ud1_r32_rm32 or Code.Ud1_r64_rm64 or Code.Ud2 => true,
+            Code.Vmcall or Code.Vmmcall => true,
+            _ => false,
+        };
+    }
+
+    private void RaiseUndefinedOpcode()
+    {
+        _vcpu.GetEvents(out KvmVcpuEvents events);
+        if (events.ExceptionInjected == 0 && events.ExceptionPending == 0)
+        {
+            InjectException(6, 0, hasErrorCode: false);
+        }
+    }
+
+    private string BytesAtRip()
+    {
+        GetPaging(out PagingState paging);
+        byte[] bytes = new byte[8];
+        int got = LinearMemory.Fetch(_memory, paging, CodeBase + _run->Registers.Rip, bytes, out _);
+        return got == 0 ? "not readable" : Convert.ToHexString(bytes, 0, got);
     }
 }
