@@ -18,7 +18,10 @@ internal sealed unsafe partial class KvmProcessor
     private const ulong Dr6SingleStep = 1 << 14;
     private const byte HaltOpcode = 0xF4;
     private const ulong Dr7Enable0 = 2; // G0; type and length bits 0: instruction execution
-    private UndefinedOpcodeGate _gate;
+    private const int InvalidOpcodeVector = 6;
+    private const int GeneralProtectionVector = 13;
+    private ExceptionGate _gate = new(InvalidOpcodeVector);
+    private ExceptionGate _protectionGate = new(GeneralProtectionVector);
     private FaultKind _fault;
     private GuestRegisters _delivered;
     private KvmSregs _deliveredSregs;
@@ -90,6 +93,10 @@ internal sealed unsafe partial class KvmProcessor
 
         _fault = FaultKind.None;
     }
+
+    // DR1 is free for it at this level only. A handler shared with #UD would be mistaken for it.
+    private bool IsWatchingProtection => _partition.Level == InterceptionLevel.Trap && _protectionGate.IsPresent
+        && _protectionGate.FrameWidth != 2 && (!_gate.IsPresent || _protectionGate.Handler != _gate.Handler);
 
     private bool IsHostStepping => IsStepping || _partition.Level == InterceptionLevel.Step;
 
@@ -165,6 +172,11 @@ internal sealed unsafe partial class KvmProcessor
     {
         GetPaging(out PagingState paging);
         bool changed = _gate.Update(_memory, paging, _run->Sregs);
+        if (_partition.Level == InterceptionLevel.Trap)
+        {
+            changed |= _protectionGate.Update(_memory, paging, _run->Sregs);
+        }
+
         bool stepping = IsHostStepping;
         ReadOnlySpan<ulong> sites = _partition.WatchedSites;
         // While stepping, TF is gone after each #UD: the kernel sets it again only when asked to.
@@ -190,6 +202,12 @@ internal sealed unsafe partial class KvmProcessor
         {
             debug.DebugRegisters[0] = _gate.Handler;
             debug.DebugRegisters[7] |= Dr7Enable0;
+        }
+
+        if (IsWatchingProtection)
+        {
+            debug.DebugRegisters[1] = _protectionGate.Handler;
+            debug.DebugRegisters[7] |= Dr7Enable0 << 2;
         }
 
         for (int i = 0; i < sites.Length; i++)
@@ -222,6 +240,11 @@ internal sealed unsafe partial class KvmProcessor
             return OnUndefinedOpcode(ref exit);
         }
 
+        if (IsWatchingProtection && pc == _protectionGate.Handler)
+        {
+            return OnGeneralProtection(ref exit);
+        }
+
         if (_partition.WatchedSites.Contains(pc))
         {
             exit.Reason = ExitReason.InvalidOpcode;
@@ -239,7 +262,7 @@ internal sealed unsafe partial class KvmProcessor
     {
         GetPaging(out PagingState paging);
         if (!ExceptionFrame.TryRead(
-            _memory, paging, _run->Registers, _run->Sregs, _gate.FrameWidth, out ExceptionFrame frame))
+            _memory, paging, _run->Registers, _run->Sregs, _gate.FrameWidth, hasErrorCode: false, out ExceptionFrame frame))
         {
             return PassHandler();
         }
@@ -278,6 +301,47 @@ internal sealed unsafe partial class KvmProcessor
         RegistersChanged();
         _fault = FaultKind.Delivered;
         exit.Reason = ExitReason.InvalidOpcode;
+        return true;
+    }
+
+    // On hosts that run CPL 3 on the bare processor and only emulate CPL 0, a hypercall of CPL 3 ends in #GP(0) instead of #UD. Then that
+    // delivery is undone, and the instruction treated as if it had not been executed yet. Every other #GP is the guest's.
+    private bool OnGeneralProtection(ref VmExit exit)
+    {
+        GetPaging(out PagingState paging);
+        if (!ExceptionFrame.TryRead(
+                _memory, paging, _run->Registers, _run->Sregs, _protectionGate.FrameWidth, hasErrorCode: true, out ExceptionFrame frame)
+            || frame.ErrorCode != 0 || (frame.Cs & 3) != 3)
+        {
+            return PassHandler();
+        }
+
+        _delivered = _run->Registers;
+        if (!UndoSegments(paging, frame))
+        {
+            return PassHandler();
+        }
+
+        _run->Registers.Rip = frame.Rip;
+        _run->Registers.Rflags = frame.Rflags;
+        _run->Registers.Rsp = frame.Rsp;
+        GetPaging(out paging);
+        Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
+        int got = LinearMemory.Fetch(_memory, paging, CodeBase + frame.Rip, bytes, out _);
+        if (CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
+        {
+            _run->Registers = _delivered;
+            if (_sregsUndone)
+            {
+                _run->Sregs = _deliveredSregs;
+            }
+
+            return PassHandler();
+        }
+
+        RegistersChanged();
+        exit.Reason = ExitReason.InvalidOpcode;
+        _fault = FaultKind.Ahead;
         return true;
     }
 
