@@ -4,14 +4,11 @@ using Iced.Intel;
 namespace Hyperpatch.Engine.Interception;
 
 /// <summary>
-/// Tells whether an instruction is a hypercall: VMCALL or VMMCALL without LOCK, F2 or F3, which mean other things. One a
-/// processor; allocates nothing after its construction.
+/// Tells whether an instruction is a hypercall, and else how long it is and whether all of it was fetched. One a processor; allocates
+/// nothing after its construction.
 /// </summary>
 internal sealed class HypercallDecoder
 {
-    /// <summary>Longest instruction of the architecture in bytes.</summary>
-    public const int MaximumLength = 15;
-
     private readonly ByteCodeReader _reader = new();
     private readonly Decoder _decoder16;
     private readonly Decoder _decoder32;
@@ -25,7 +22,7 @@ internal sealed class HypercallDecoder
     }
 
     /// <summary>Where to put the fetched bytes.</summary>
-    public Span<byte> Buffer => _reader.Buffer.AsSpan(0, MaximumLength);
+    public Span<byte> Buffer => _reader.Buffer.AsSpan(0, CpuVendor.MaximumInstructionLength);
 
     /// <summary>Whose hypercall the instruction is; null when it is none.</summary>
     public CpuVendor? Form { get; private set; }
@@ -41,14 +38,11 @@ internal sealed class HypercallDecoder
     /// <param name="bits">Width of the code: 16, 32 or 64.</param>
     public void Decode(int available, int bits)
     {
-        ReadOnlySpan<byte> bytes = _reader.Buffer;
         NeedsMoreBytes = false;
-        // The bare form is the same in every mode, and what nearly every guest has.
-        if (available >= CpuVendor.HypercallLength && bytes[0] == 0x0F && bytes[1] == 0x01
-            && CpuVendor.FromHypercallOpcode(bytes[2]) is CpuVendor bare)
+        Form = CpuVendor.FindHypercall(Buffer[..available], bits == 64, out int length);
+        if (Form is not null)
         {
-            Form = bare;
-            Length = CpuVendor.HypercallLength;
+            Length = length;
             return;
         }
 
@@ -56,13 +50,6 @@ internal sealed class HypercallDecoder
         Decoder decoder = bits switch { 64 => _decoder64, 32 => _decoder32, _ => _decoder16 };
         decoder.Decode(out Instruction instruction);
         Length = instruction.IsInvalid ? 0 : instruction.Length;
-        NeedsMoreBytes = decoder.LastError == DecoderError.NoMoreBytes && available < MaximumLength;
-        bool isPlain = !instruction.HasLockPrefix && !instruction.HasRepPrefix && !instruction.HasRepnePrefix;
-        Form = instruction.Code switch
-        {
-            Code.Vmcall when isPlain => CpuVendor.Intel,
-            Code.Vmmcall when isPlain => CpuVendor.Amd,
-            _ => null,
-        };
+        NeedsMoreBytes = decoder.LastError == DecoderError.NoMoreBytes && available < CpuVendor.MaximumInstructionLength;
     }
 }

@@ -198,7 +198,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
         record.Bytes = MemoryMarshal.Read<ulong>(buffer);
         record.Length = (byte)Math.Min(8, _decoder.Form is null ? Math.Max(_decoder.Length, Math.Min(available, 1)) : _decoder.Length);
         physical = 0;
-        if (available < HypercallDecoder.MaximumLength && (available == 0 || _decoder.NeedsMoreBytes) && fault != default)
+        if (available < CpuVendor.MaximumInstructionLength && (available == 0 || _decoder.NeedsMoreBytes) && fault != default)
         {
             record.Outcome = InterceptionOutcome.FetchFault;
             processor.InjectPageFault(fault);

@@ -13,6 +13,9 @@ public abstract class CpuVendor
     /// <summary>Length in bytes of either vendor's hypercall instruction without prefixes (0F 01 xx).</summary>
     public const int HypercallLength = 3;
 
+    /// <summary>Longest instruction of the architecture in bytes.</summary>
+    public const int MaximumInstructionLength = 15;
+
     /// <summary>Intel (VMX, VMCALL).</summary>
     public static CpuVendor Intel { get; } = new IntelVendor();
 
@@ -109,6 +112,28 @@ public abstract class CpuVendor
     };
 
     /// <summary>
+    /// Tells whether bytes begin with a hypercall instruction. Prefixes that the processor ignores (operand and address size, segments,
+    /// REX) stay part of it; with LOCK, F2 or F3 the same opcode means something else.
+    /// </summary>
+    /// <param name="bytes">Bytes from the instruction's start.</param>
+    /// <param name="is64Bit">Whether 40 to 4F are REX prefixes.</param>
+    /// <param name="length">Length of the instruction, prefixes included; its last byte is the one that differs between vendors.</param>
+    /// <returns>The vendor whose form it is, or null.</returns>
+    public static CpuVendor? FindHypercall(ReadOnlySpan<byte> bytes, bool is64Bit, out int length)
+    {
+        int opcode = 0;
+        while (opcode < bytes.Length && IsIgnoredPrefix(bytes[opcode], is64Bit))
+        {
+            opcode++;
+        }
+
+        length = opcode + HypercallLength;
+        return length <= Math.Min(bytes.Length, MaximumInstructionLength) && bytes[opcode] == 0x0F && bytes[opcode + 1] == 0x01
+            ? FromHypercallOpcode(bytes[opcode + 2])
+            : null;
+    }
+
+    /// <summary>
     /// Changes one CPUID leaf from what the host supports into what this vendor's processor answers. Leaves that
     /// do not depend on the vendor are left alone.
     /// </summary>
@@ -151,6 +176,9 @@ public abstract class CpuVendor
 
     /// <summary>Whether CPUID leaf 0x80000000 repeats the name of leaf 0.</summary>
     protected abstract bool RepeatsIdentityInExtendedLeaf { get; }
+
+    private static bool IsIgnoredPrefix(byte value, bool is64Bit) =>
+        value is 0x26 or 0x2E or 0x36 or 0x3E or 0x64 or 0x65 or 0x66 or 0x67 || (is64Bit && (value & 0xF0) == 0x40);
 
     private static uint Pack(string text, int at)
     {

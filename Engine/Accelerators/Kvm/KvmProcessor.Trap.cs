@@ -342,16 +342,9 @@ internal sealed unsafe partial class KvmProcessor
         }
 
         GetPaging(out PagingState paging);
-        Span<byte> bytes = stackalloc byte[15];
+        Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
         int got = LinearMemory.Fetch(_memory, paging, CodeBase + _run->Registers.Rip, bytes, out _);
-        int opcode = 0;
-        while (opcode < got && IsIgnoredPrefix(bytes[opcode]))
-        {
-            opcode++;
-        }
-
-        if (got - opcode < CpuVendor.HypercallLength || bytes[opcode] != 0x0F || bytes[opcode + 1] != 0x01
-            || CpuVendor.FromHypercallOpcode(bytes[opcode + 2]) is null)
+        if (CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
         {
             return false;
         }
@@ -360,7 +353,4 @@ internal sealed unsafe partial class KvmProcessor
         _fault = FaultKind.Ahead;
         return true;
     }
-
-    private bool IsIgnoredPrefix(byte value) =>
-        value is 0x26 or 0x2E or 0x36 or 0x3E or 0x64 or 0x65 or 0x66 or 0x67 || (CodeBits == 64 && (value & 0xF0) == 0x40);
 }
