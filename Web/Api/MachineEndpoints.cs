@@ -1,0 +1,105 @@
+using System.Security.Claims;
+using System.Text;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Commands;
+using Hyperpatch.Web.Machines.Views;
+
+namespace Hyperpatch.Web.Api;
+
+/// <summary>/api/machines: what a machine is and what is done with it. Roles and rules are the command service's.</summary>
+internal static class MachineEndpoints
+{
+    private const int MaximumSerialInput = 4096;
+
+    /// <summary>Maps the calls.</summary>
+    public static void MapMachines(this RouteGroupBuilder api)
+    {
+        RouteGroupBuilder machines = api.MapGroup("/machines").WithTags("Machines");
+        machines.MapGet("", (ClaimsPrincipal user, MachineCommands commands) => commands.List(user))
+            .WithName("ListMachines").WithSummary("All machines.").Produces<IReadOnlyList<MachineView>>();
+        machines.MapPost("", CreateAsync)
+            .WithName("CreateMachine").WithSummary("Makes a machine, and starts it where asked to.")
+            .Accepts<CreateMachineRequest>("application/json").Produces<MachineView>(StatusCodes.Status201Created)
+            .ProducesValidationProblem().ProducesProblem(403).ProducesProblem(409).ProducesProblem(422);
+        machines.MapGet("/{id}", (ClaimsPrincipal user, MachineCommands commands, string id) => View(commands.Get(user, id)))
+            .WithName("GetMachine").WithSummary("One machine.").Produces<MachineView>().ProducesProblem(404);
+        machines.MapDelete("/{id}", DeleteAsync)
+            .WithName("DeleteMachine").WithSummary("Ends a machine and forgets it.").Produces(StatusCodes.Status204NoContent).ProducesProblem(403).ProducesProblem(404);
+
+        Change(machines, "run", "Starts a machine, or lets it go on.", (user, commands, id, _) => commands.RunAsync(user, id));
+        Change(machines, "pause", "Stops a machine for a while.", (user, commands, id, _) => commands.PauseAsync(user, id));
+        Change(machines, "reset", "Puts a machine back to its beginning.", (user, commands, id, _) => commands.ResetAsync(user, id));
+        Change(machines, "step", "Lets each processor of a paused machine (or one: ?processor=N) execute one instruction.", StepAsync);
+        machines.MapPut("/{id}/vendor", SwitchVendorAsync)
+            .WithName("SwitchVendor").WithSummary("Switches the vendor that the guest sees.")
+            .Accepts<VendorBody>("application/json").Produces<MachineView>().ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(422);
+        machines.MapPut("/{id}/policy", SetPolicyAsync)
+            .WithName("SetPolicy").WithSummary("Sets what is done with the wrong vendor's hypercalls.")
+            .Accepts<PolicyBody>("application/json").Produces<MachineView>().ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409);
+
+        machines.MapGet("/{id}/hypercall-sites", (ClaimsPrincipal user, MachineCommands commands, string id) => ApiResults.Of(commands.Get(user, id), machine => machine.Sites()))
+            .WithName("ListHypercallSites").WithSummary("Places that hold a hypercall instruction, with their history.").Produces<IReadOnlyList<SiteDetail>>().ProducesProblem(404);
+        machines.MapGet("/{id}/serial", (ClaimsPrincipal user, MachineCommands commands, string id) =>
+            commands.Get(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error) ? Results.Text(machine.SerialOutput(), "text/plain", Encoding.UTF8) : ApiResults.Problem(error))
+            .WithName("ReadSerial").WithSummary("The latest serial output.").Produces<string>(200, "text/plain").ProducesProblem(404);
+        machines.MapPost("/{id}/serial", WriteSerialAsync)
+            .WithName("WriteSerial").WithSummary("Serial input, up to 4096 bytes.").Accepts<string>("text/plain")
+            .Produces(StatusCodes.Status204NoContent).ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409);
+        machines.MapExits();
+    }
+
+    private static void Change(
+        RouteGroupBuilder machines, string verb, string summary, Func<ClaimsPrincipal, MachineCommands, string, HttpRequest, Task<CommandResult<ManagedMachine>>> command) =>
+        machines.MapPost("/{id}/" + verb, async (ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request) => View(await command(user, commands, id, request)))
+            .WithName(char.ToUpperInvariant(verb[0]) + verb[1..] + "Machine").WithSummary(summary)
+            .Produces<MachineView>().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409);
+
+    private static async Task<IResult> CreateAsync(ClaimsPrincipal user, MachineCommands commands, HttpRequest request)
+    {
+        CommandResult<CreateMachineRequest> body = await JsonBody.ReadAsync<CreateMachineRequest>(request);
+        if (!body.Succeeded(out CreateMachineRequest? wanted, out CommandError? error))
+        {
+            return ApiResults.Problem(error);
+        }
+
+        CommandResult<ManagedMachine> result = await commands.CreateAsync(user, wanted);
+        return result.Succeeded(out ManagedMachine? machine, out error)
+            ? Results.Created($"/api/machines/{machine.Id}", machine.View())
+            : ApiResults.Problem(error);
+    }
+
+    private static async Task<IResult> DeleteAsync(ClaimsPrincipal user, MachineCommands commands, string id) =>
+        (await commands.DeleteAsync(user, id)).Succeeded(out _, out CommandError? error) ? Results.NoContent() : ApiResults.Problem(error);
+
+    private static Task<CommandResult<ManagedMachine>> StepAsync(ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request)
+    {
+        var query = new QueryFields(request.Query);
+        long? processor = query.Integer("processor", 0, 63);
+        return query.Errors.Count > 0
+            ? Task.FromResult<CommandResult<ManagedMachine>>(CommandError.Invalid(query.Errors))
+            : commands.StepAsync(user, id, (int?)processor);
+    }
+
+    private static async Task<IResult> SwitchVendorAsync(ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request) =>
+        (await JsonBody.ReadAsync<VendorBody>(request)).Succeeded(out VendorBody? body, out CommandError? error)
+            ? View(await commands.SwitchVendorAsync(user, id, body.Vendor))
+            : ApiResults.Problem(error);
+
+    private static async Task<IResult> SetPolicyAsync(ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request) =>
+        (await JsonBody.ReadAsync<PolicyBody>(request)).Succeeded(out PolicyBody? body, out CommandError? error)
+            ? View(await commands.SetPolicyAsync(user, id, body.Policy))
+            : ApiResults.Problem(error);
+
+    private static async Task<IResult> WriteSerialAsync(ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request)
+    {
+        // One byte more than is allowed, to see that it is too much.
+        byte[] buffer = new byte[MaximumSerialInput + 1];
+        int length = await request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, request.HttpContext.RequestAborted);
+        CommandResult<ManagedMachine> result = length > MaximumSerialInput
+            ? CommandError.Invalid("body", $"At most {MaximumSerialInput} bytes at once.")
+            : commands.SendSerial(user, id, buffer.AsSpan(0, length));
+        return result.Succeeded(out _, out CommandError? error) ? Results.NoContent() : ApiResults.Problem(error);
+    }
+
+    private static IResult View(CommandResult<ManagedMachine> result) => ApiResults.Of(result, machine => machine.View());
+}

@@ -1,0 +1,31 @@
+using System.Globalization;
+
+namespace Hyperpatch.Web.Api;
+
+/// <summary>Reads query parameters and gathers what is wrong with them, by name.</summary>
+internal sealed class QueryFields(IQueryCollection query)
+{
+    /// <summary>What is wrong.</summary>
+    public Dictionary<string, string[]> Errors { get; } = [];
+
+    /// <summary>A whole number in a closed range, or null where it is not given.</summary>
+    public long? Integer(string name, long minimum, long maximum)
+    {
+        string? text = query[name];
+        if (string.IsNullOrEmpty(text))
+        {
+            return null;
+        }
+
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value >= minimum && value <= maximum)
+        {
+            return value;
+        }
+
+        Errors[name] = [string.Create(CultureInfo.InvariantCulture, $"Parameter \"{name}\" is \"{text}\"; allowed: a whole number from {minimum} to {maximum}.")];
+        return null;
+    }
+
+    /// <summary>A word, or null where it is not given.</summary>
+    public string? Word(string name) => query[name] is [{ Length: > 0 } text, ..] ? text : null;
+}

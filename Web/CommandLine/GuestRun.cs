@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using Hyperpatch.Engine.Accelerators;
+using Hyperpatch.Engine.Guests;
+using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Engine.Vendors;
+using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines;
+
+namespace Hyperpatch.Web.CommandLine;
+
+/// <summary>Carries out <c>run GUEST</c>: one machine, no web server.</summary>
+internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log)
+{
+    // Short enough that the serial port's 64 KiB do not fill up meanwhile, long enough to leave the processors to the guest.
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
+
+    private long _serialPosition;
+    private long _timelinePosition;
+    private long _switchAt = options.SwitchVendorAfter ?? long.MaxValue;
+
+    /// <summary>Runs the guest to its end, the time limit or the person's.</summary>
+    /// <returns>The process's exit status.</returns>
+    public async Task<int> RunAsync(CancellationToken cancellation)
+    {
+        await using FileStream? summary = OpenSummary(out string? failure);
+        if (failure is not null)
+        {
+            return await RefuseAsync(null, failure);
+        }
+
+        if (!GuestCatalogue.TryGet(options.Guest, out BuiltInGuest? guest))
+        {
+            return await RefuseAsync(summary, $"There is no guest \"{options.Guest}\"; there are: {string.Join(", ", GuestCatalogue.All.Select(known => known.Name))}.");
+        }
+
+        using var accelerators = new AcceleratorSet(EngineOptions.Read(RunConfiguration.Load()));
+        IAccelerator accelerator = accelerators.Select(options.Accelerator);
+        try
+        {
+            using var machine = new VirtualMachine("run", Options(), guest, accelerator);
+            return await RunAsync(machine, summary, cancellation);
+        }
+        catch (Exception exception) when (exception is MachineOptionException or AcceleratorException)
+        {
+            return await RefuseAsync(summary, exception.Message);
+        }
+    }
+
+    private async Task<int> RunAsync(VirtualMachine machine, FileStream? summary, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        machine.Run();
+        MachineExit? end = null;
+        while (end is null)
+        {
+            await Task.Delay(s_look, CancellationToken.None);
+
+            // The state first: what was written before it changed is then seen below.
+            bool over = machine.State is MachineState.Stopped or MachineState.Failed;
+            await FollowAsync(machine);
+            end = over ? machine.Exit
+                : cancellation.IsCancellationRequested ? new MachineExit("interrupted", RunExitCode.Interrupted)
+                : Stopwatch.GetElapsedTime(start) >= options.Timeout ? new MachineExit($"time limit of {options.Timeout.TotalSeconds:0} s reached", RunExitCode.TimedOut)
+                : SwitchWhenDue(machine);
+        }
+
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        try
+        {
+            machine.Pause();
+        }
+        catch (MachineStateException)
+        {
+            // It is over already: the counters stand still.
+        }
+
+        await FollowAsync(machine);
+        await log.WriteLineAsync($"{options.Guest}: {end.Reason} (status {end.Code})");
+        if (summary is not null)
+        {
+            await RunSummary.WriteAsync(summary, RunSummary.Of(machine, end, elapsed));
+        }
+
+        return end.Code;
+    }
+
+    // Serial output and timeline since the last look.
+    private async Task FollowAsync(VirtualMachine machine)
+    {
+        byte[] written = machine.Serial.ReadOutput(_serialPosition, out _serialPosition);
+        if (written.Length > 0)
+        {
+            await output.WriteAsync(written);
+            await output.FlushAsync();
+        }
+
+        foreach (TimelineEntry entry in machine.Timeline.Read(_timelinePosition))
+        {
+            _timelinePosition = entry.Sequence;
+            await log.WriteLineAsync($"{entry.At:HH:mm:ss.fff} {entry.Text}");
+        }
+    }
+
+    private MachineExit? SwitchWhenDue(VirtualMachine machine)
+    {
+        long calls = MachineViews.Counters(machine).Hypercalls;
+        if (calls < _switchAt)
+        {
+            return null;
+        }
+
+        long every = options.SwitchVendorAfter!.Value;
+        _switchAt = (calls / every * every) + every;
+        try
+        {
+            machine.SwitchVendor(machine.Vendor == CpuVendor.Intel ? CpuVendor.Amd : CpuVendor.Intel);
+            return null;
+        }
+        catch (MachineStateException)
+        {
+            // The guest ended meanwhile; the next look sees it.
+            return null;
+        }
+        catch (AcceleratorException exception)
+        {
+            return new MachineExit($"the vendor could not be switched: {exception.Message}", RunExitCode.GuestFailed);
+        }
+    }
+
+    private VirtualMachineOptions Options() => new()
+    {
+        Name = options.Guest,
+        Vendor = options.Vendor,
+        Policy = options.Policy,
+        Processors = options.Processors,
+        MemoryMiB = options.MemoryMiB,
+        CommandLine = options.CommandLine,
+
+        // Nobody watches frames here; the pump that makes them is also what sees that a guest has halted for good.
+        FramesPerSecond = 20,
+    };
+
+    // Opened before anything runs: a summary that cannot be written is an error of the command line.
+    private FileStream? OpenSummary(out string? failure)
+    {
+        failure = null;
+        if (options.Summary is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return options.Summary.Open(FileMode.Create, FileAccess.Write);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            failure = $"Option --summary: {exception.Message}";
+            return null;
+        }
+    }
+
+    private async Task<int> RefuseAsync(FileStream? summary, string reason)
+    {
+        await log.WriteLineAsync(reason.ReplaceLineEndings(" "));
+        if (summary is not null)
+        {
+            await RunSummary.WriteAsync(summary, RunSummary.Of(options, reason));
+        }
+
+        return RunExitCode.NotStarted;
+    }
+}

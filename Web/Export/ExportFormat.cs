@@ -1,0 +1,14 @@
+namespace Hyperpatch.Web.Export;
+
+/// <summary>How recorded exits are written to a file.</summary>
+internal enum ExportFormat
+{
+    /// <summary>One JSON object a line.</summary>
+    Jsonl,
+
+    /// <summary>Comma-separated, with a header (RFC 4180).</summary>
+    Csv,
+
+    /// <summary>Chrome's trace events: opens in Perfetto.</summary>
+    ChromeTrace,
+}

@@ -1,0 +1,32 @@
+namespace Hyperpatch.Web.Machines.Commands;
+
+/// <summary>A machine to make, as a person or a program asks for it. What is left out has the default of the settings or the guest.</summary>
+public sealed record CreateMachineRequest
+{
+    /// <summary>A name for people, at most 60 characters. Default: the guest's.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>A guest of the catalogue.</summary>
+    public string? Guest { get; init; }
+
+    /// <summary>intel or amd. Default: intel.</summary>
+    public string? Vendor { get; init; }
+
+    /// <summary>auto, kvm or software. Default: as in the settings.</summary>
+    public string? Accelerator { get; init; }
+
+    /// <summary>faithful, force, emulate or inject. Default: force.</summary>
+    public string? Policy { get; init; }
+
+    /// <summary>Processors, 1 to 64. Default: as many as the guest is best shown with.</summary>
+    public int? Processors { get; init; }
+
+    /// <summary>Memory in MiB. Default: 64.</summary>
+    public int? MemoryMiB { get; init; }
+
+    /// <summary>The guest's command line.</summary>
+    public string? CommandLine { get; init; }
+
+    /// <summary>Whether to start it at once.</summary>
+    public bool Start { get; init; }
+}

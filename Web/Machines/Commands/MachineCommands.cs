@@ -1,0 +1,220 @@
+using System.Security.Claims;
+using Hyperpatch.Engine.Accelerators;
+using Hyperpatch.Engine.Exits;
+using Hyperpatch.Engine.Guests;
+using Hyperpatch.Engine.Interception;
+using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Vendors;
+using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines.Frames;
+using Hyperpatch.Web.Machines.Views;
+using Hyperpatch.Web.Security;
+
+namespace Hyperpatch.Web.Machines.Commands;
+
+/// <summary>
+/// Everything that is done with machines, for pages, API and hub alike: here it is checked who may do it, and here the engine's
+/// refusals become errors that can be shown.
+/// </summary>
+public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet accelerators, EngineOptions settings, ILogger<MachineCommands> logger)
+{
+    private const int DefaultMemoryMiB = 64;
+
+    /// <summary>All machines.</summary>
+    public IReadOnlyList<MachineView> List(ClaimsPrincipal user)
+    {
+        ArgumentNullException.ThrowIfNull(user);
+        return user.MayWatch() ? [.. registry.All.Select(machine => machine.View())] : [];
+    }
+
+    /// <summary>One machine.</summary>
+    public CommandResult<ManagedMachine> Get(ClaimsPrincipal user, string id)
+    {
+        ArgumentNullException.ThrowIfNull(user);
+        return !user.MayWatch() ? CommandError.Forbidden
+            : registry.Find(id ?? "") is { } machine ? machine
+            : CommandError.NotFound(id ?? "");
+    }
+
+    /// <summary>Subscribes to a machine's frames. The caller disposes of the subscription.</summary>
+    public CommandResult<FrameSubscription> Watch(ClaimsPrincipal user, string id, FrameFilter filter)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        if (!Get(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error))
+        {
+            return error;
+        }
+
+        if (filter.Reason is not null && !Words.TryParse(filter.Reason, out ExitReason _))
+        {
+            return CommandError.Invalid("reason", PlainNames.NotAllowed("reason", filter.Reason, Enum.GetNames<ExitReason>().Skip(1)));
+        }
+
+        return filter.Exits is < 0 or > FrameFilter.MaximumExits
+            ? CommandError.Invalid("exits", $"Field \"exits\" is {filter.Exits}; allowed: 0 to {FrameFilter.MaximumExits}.")
+            : machine.Feed.Subscribe(filter);
+    }
+
+    /// <summary>Makes a machine, and starts it where asked to.</summary>
+    public async Task<CommandResult<ManagedMachine>> CreateAsync(ClaimsPrincipal user, CreateMachineRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(user);
+        ArgumentNullException.ThrowIfNull(request);
+        return user.MayChange() ? await CreateAsync(request) : CommandError.Forbidden;
+    }
+
+    /// <summary>Starts a machine, or lets it go on.</summary>
+    public Task<CommandResult<ManagedMachine>> RunAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine => machine.Run());
+
+    /// <summary>Stops a machine for a while.</summary>
+    public Task<CommandResult<ManagedMachine>> PauseAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine => machine.Pause());
+
+    /// <summary>Lets one processor (null: each) of a paused machine execute one instruction.</summary>
+    public Task<CommandResult<ManagedMachine>> StepAsync(ClaimsPrincipal user, string id, int? processor) => ChangeAsync(user, id, machine => machine.Step(processor));
+
+    /// <summary>Puts a machine back to its beginning.</summary>
+    public Task<CommandResult<ManagedMachine>> ResetAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine => machine.Reset());
+
+    /// <summary>Switches the vendor that the guest sees.</summary>
+    public Task<CommandResult<ManagedMachine>> SwitchVendorAsync(ClaimsPrincipal user, string id, string? vendor) => ChangeAsync(user, id, machine =>
+        machine.SwitchVendor(CpuVendor.TryParse(vendor, out CpuVendor? parsed) ? parsed
+            : throw new MachineOptionException("vendor", PlainNames.NotAllowed("vendor", vendor, CpuVendor.All.Select(known => known.Id)))));
+
+    /// <summary>Sets what is done with the wrong vendor's hypercalls.</summary>
+    public Task<CommandResult<ManagedMachine>> SetPolicyAsync(ClaimsPrincipal user, string id, string? policy) => ChangeAsync(user, id, machine =>
+        machine.SetPolicy(PolicyNames.TryParse(policy, out PatchPolicy parsed) ? parsed
+            : throw new MachineOptionException("policy", PlainNames.NotAllowed("policy", policy, Words.Lower<PatchPolicy>()))));
+
+    /// <summary>Ends a machine and forgets it.</summary>
+    public Task<CommandResult<ManagedMachine>> DeleteAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine =>
+    {
+        if (registry.Find(id) is { } managed && managed.Machine == machine)
+        {
+            registry.Remove(managed);
+        }
+    });
+
+    /// <summary>Sends serial input: all of it or nothing.</summary>
+    public CommandResult<ManagedMachine> SendSerial(ClaimsPrincipal user, string id, ReadOnlySpan<byte> input)
+    {
+        if (!MayChange(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error))
+        {
+            return error;
+        }
+
+        int taken = machine.Machine.Serial.SendInput(input);
+        return taken == input.Length ? machine
+            : new CommandError(CommandErrorKind.Conflict, $"The guest reads too slowly: {taken} of {input.Length} bytes found room.");
+    }
+
+    /// <summary>Makes a machine on the program's own behalf.</summary>
+    internal Task<CommandResult<ManagedMachine>> CreateAsync(CreateMachineRequest request) => Task.Run(() => Create(request));
+
+    private CommandResult<ManagedMachine> Create(CreateMachineRequest request)
+    {
+        Dictionary<string, string[]> errors = [];
+        if (!GuestCatalogue.TryGet(request.Guest, out BuiltInGuest? guest))
+        {
+            errors["guest"] = [PlainNames.NotAllowed("guest", request.Guest, GuestCatalogue.All.Select(known => known.Name))];
+        }
+
+        CpuVendor? vendor = CpuVendor.Intel;
+        if (request.Vendor is not null && !CpuVendor.TryParse(request.Vendor, out vendor))
+        {
+            errors["vendor"] = [PlainNames.NotAllowed("vendor", request.Vendor, CpuVendor.All.Select(known => known.Id))];
+        }
+
+        PatchPolicy policy = PatchPolicy.Force;
+        if (request.Policy is not null && !PolicyNames.TryParse(request.Policy, out policy))
+        {
+            errors["policy"] = [PlainNames.NotAllowed("policy", request.Policy, Words.Lower<PatchPolicy>())];
+        }
+
+        AcceleratorChoice choice = default;
+        if (request.Accelerator is not null && !Words.TryParse(request.Accelerator, out choice))
+        {
+            errors["accelerator"] = [PlainNames.NotAllowed("accelerator", request.Accelerator, AcceleratorSet.Names)];
+        }
+
+        if (errors.Count > 0 || guest is null || vendor is null)
+        {
+            return CommandError.Invalid(errors);
+        }
+
+        return Guard(() =>
+        {
+            VirtualMachineOptions options = Options(request, guest, vendor, policy);
+            IAccelerator accelerator = accelerators.Select(request.Accelerator is null ? null : choice);
+            ManagedMachine? machine = registry.Add(id => new VirtualMachine(id, options, guest, accelerator));
+            if (machine is null)
+            {
+                return new CommandError(CommandErrorKind.Conflict, $"There are {settings.MaximumMachines} machines already, which is the most (Engine:MaximumMachines). Delete one first.");
+            }
+
+            if (request.Start)
+            {
+                machine.Machine.Run();
+            }
+
+            return machine;
+        });
+    }
+
+    private VirtualMachineOptions Options(CreateMachineRequest request, BuiltInGuest guest, CpuVendor vendor, PatchPolicy policy) => new()
+    {
+        Name = string.IsNullOrWhiteSpace(request.Name) ? guest.Name : request.Name.Trim(),
+        Vendor = vendor,
+        Policy = policy,
+        Processors = request.Processors ?? guest.DefaultProcessors,
+        MemoryMiB = request.MemoryMiB ?? Math.Max(DefaultMemoryMiB, guest.MinimumMemoryMiB),
+        CommandLine = request.CommandLine ?? "",
+        HistoryCapacity = settings.HistorySize,
+        FramesPerSecond = settings.FramesPerSecond,
+    };
+
+    private CommandResult<ManagedMachine> MayChange(ClaimsPrincipal user, string id)
+    {
+        ArgumentNullException.ThrowIfNull(user);
+        return user.MayChange() ? Get(user, id) : CommandError.Forbidden;
+    }
+
+    // The engine's commands wait for processors: not on the caller's thread, which may be a page's.
+    private async Task<CommandResult<ManagedMachine>> ChangeAsync(ClaimsPrincipal user, string id, Action<VirtualMachine> change)
+    {
+        if (!MayChange(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error))
+        {
+            return error;
+        }
+
+        return await Task.Run(() => Guard(() =>
+        {
+            change(machine.Machine);
+            return machine;
+        }));
+    }
+
+    private CommandResult<ManagedMachine> Guard(Func<CommandResult<ManagedMachine>> command)
+    {
+        try
+        {
+            return command();
+        }
+        catch (MachineOptionException exception)
+        {
+            return CommandError.Invalid(exception.Field.Length > 0 ? exception.Field : "machine", exception.Message);
+        }
+        catch (MachineStateException exception)
+        {
+            return new CommandError(CommandErrorKind.Conflict, exception.Message);
+        }
+        catch (AcceleratorException exception)
+        {
+            logger.LogWarning("The accelerator refused: {Reason}", exception.Message);
+            return new CommandError(CommandErrorKind.Unavailable, exception.Message);
+        }
+        catch (ObjectDisposedException)
+        {
+            return new CommandError(CommandErrorKind.NotFound, "The machine has just been deleted.");
+        }
+    }
+}

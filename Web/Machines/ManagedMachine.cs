@@ -1,0 +1,115 @@
+using System.Buffers;
+using System.Text;
+using Hyperpatch.Engine.Exits;
+using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Machines.Frames;
+using Hyperpatch.Web.Machines.Views;
+
+namespace Hyperpatch.Web.Machines;
+
+/// <summary>A machine of the registry: the engine's machine, and what the dashboard shows of it.</summary>
+public sealed class ManagedMachine : IDisposable
+{
+    private const int Batch = 1000;
+
+    internal ManagedMachine(VirtualMachine machine)
+    {
+        Machine = machine;
+        Feed = new MachineFeed(machine);
+    }
+
+    /// <summary>The engine's machine. For reading; commands go through the command service.</summary>
+    public VirtualMachine Machine { get; }
+
+    /// <summary>Its live frames.</summary>
+    public MachineFeed Feed { get; }
+
+    /// <summary>Its number, as text.</summary>
+    public string Id => Machine.Id;
+
+    /// <summary>Its name.</summary>
+    public string Name => Machine.Options.Name;
+
+    /// <summary>Its number of processors.</summary>
+    public int ProcessorCount => Machine.Processors.Length;
+
+    /// <summary>What the API shows of it.</summary>
+    public MachineView View() => new()
+    {
+        Id = Id,
+        Name = Name,
+        Guest = Machine.GuestName,
+        CreatedAt = Machine.CreatedAt,
+        State = MachineViews.Name(Machine.State),
+        Vendor = Machine.Vendor.Id,
+        Accelerator = Machine.AcceleratorName,
+        InterceptionLevel = PolicyNames.Of(Machine.Level),
+        Policy = PolicyNames.Of(Machine.Policy),
+        MemoryMiB = Machine.Options.MemoryMiB,
+        CommandLine = Machine.Options.CommandLine,
+        Processors = [.. Machine.Processors.Select(ProcessorDetail.Of)],
+        Counters = MachineViews.Counters(Machine),
+        Exit = Machine.Exit is { } exit ? new ExitStatus(exit.Reason, exit.Code) : null,
+    };
+
+    /// <summary>Its hypercall sites, by address.</summary>
+    public IReadOnlyList<SiteDetail> Sites() => [.. Machine.Sites.All().Select(SiteDetail.Of)];
+
+    /// <summary>Recorded exits, oldest first.</summary>
+    /// <param name="after">Those with greater sequence numbers.</param>
+    /// <param name="limit">At most so many.</param>
+    /// <param name="reason">Only this reason, or null.</param>
+    /// <param name="processor">Only this processor, or null.</param>
+    public IReadOnlyList<ExitEvent> Exits(long after, int limit, ExitReason? reason = null, int? processor = null)
+    {
+        ExitRecord[] buffer = ArrayPool<ExitRecord>.Shared.Rent(limit);
+        try
+        {
+            Machine.Journal.Drain();
+            int count = Machine.Journal.Read(after, buffer.AsSpan(0, limit), reason, processor);
+            var events = new ExitEvent[count];
+            for (int i = 0; i < count; i++)
+            {
+                events[i] = ExitEvents.Describe(buffer[i]);
+            }
+
+            return events;
+        }
+        finally
+        {
+            ArrayPool<ExitRecord>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>All recorded exits up to now, oldest first, a batch at a time.</summary>
+    public IEnumerable<IReadOnlyList<ExitEvent>> History()
+    {
+        // A running machine goes on recording: what comes after the question is not part of the answer.
+        Machine.Journal.Drain();
+        long end = Machine.Journal.LastSequence;
+        long after = 0;
+        while (after < end)
+        {
+            IReadOnlyList<ExitEvent> batch = Exits(after, Batch);
+            if (batch.Count == 0)
+            {
+                yield break;
+            }
+
+            after = batch[^1].Sequence;
+            yield return after <= end ? batch : [.. batch.TakeWhile(exit => exit.Sequence <= end)];
+        }
+    }
+
+    /// <summary>The latest serial output (64 KiB at most), byte for byte: a guest may send anything.</summary>
+    public string SerialOutput() => Encoding.Latin1.GetString(Machine.Serial.ReadOutput(0, out _));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // The machine first: its last frame says how it ended.
+        Machine.Dispose();
+        Feed.Dispose();
+    }
+}

@@ -1,0 +1,3 @@
+using Hyperpatch.Web.Startup;
+
+return await EntryPoint.RunAsync(args);

@@ -1,0 +1,90 @@
+using Hyperpatch.Web.Components.Login;
+using Hyperpatch.Web.Configuration;
+using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Hyperpatch.Web.Security;
+
+/// <summary>Log-in and log-out. Plain HTTP: a cookie cannot be set over a page's circuit.</summary>
+internal static class LoginEndpoints
+{
+    /// <summary>Name of the rate limit on attempts.</summary>
+    public const string RateLimit = "login";
+
+    /// <summary>Maps /login and /logout.</summary>
+    public static void MapLogin(this IEndpointRouteBuilder endpoints)
+    {
+        RouteGroupBuilder group = endpoints.MapGroup("").AllowAnonymous().ExcludeFromDescription();
+        group.MapGet("/login", FromLink).RequireRateLimiting(RateLimit);
+        group.MapPost("/login", FromForm).RequireRateLimiting(RateLimit).WithMetadata(new RequestSizeLimitAttribute(16 * 1024));
+        group.MapPost("/logout", LogOut).WithMetadata(new RequestSizeLimitAttribute(16 * 1024));
+    }
+
+    private static async Task<IResult> FromLink(
+        HttpContext context, SecurityOptions options, AccessTokens tokens, SessionCookieEvents sessions, string? t, string? returnUrl)
+    {
+        string target = LocalUrl.OrHome(returnUrl);
+        if (options.Mode == SecurityMode.None)
+        {
+            return TypedResults.LocalRedirect(target);
+        }
+
+        if (t is null)
+        {
+            return context.User.MayWatch() ? TypedResults.LocalRedirect(target) : Page(context, target, wrong: false);
+        }
+
+        if (tokens.Check(t) is not { } role)
+        {
+            return Page(context, target, wrong: true);
+        }
+
+        await context.SignInAsync(AccessSchemes.Session, sessions.CreatePrincipal(context, role));
+
+        // Not a redirect: the link may have been followed from somebody else's page, and a redirect would still count as theirs
+        // and go without the Strict cookie just set. The page goes on by itself, from us to us.
+        context.Response.Headers.CacheControl = "no-store";
+        return new RazorComponentResult<LoggedInPage>(new { Target = target });
+    }
+
+    private static async Task<IResult> FromForm(
+        HttpContext context, SecurityOptions options, AccessTokens tokens, SessionCookieEvents sessions, [FromForm] string? token, [FromForm] string? returnUrl)
+    {
+        string target = LocalUrl.OrHome(returnUrl);
+        if (options.Mode == SecurityMode.None)
+        {
+            return TypedResults.LocalRedirect(target);
+        }
+
+        if (tokens.Check(token?.Trim()) is not { } role)
+        {
+            return Page(context, target, wrong: true);
+        }
+
+        await context.SignInAsync(AccessSchemes.Session, sessions.CreatePrincipal(context, role));
+        return TypedResults.LocalRedirect(target);
+    }
+
+    private static async Task<IResult> LogOut(HttpContext context, SecurityOptions options, [FromForm] string? reason)
+    {
+        _ = reason; // A form parameter is what makes the framework ask for the anti-forgery token.
+        if (options.Mode == SecurityMode.Token)
+        {
+            await context.SignOutAsync(AccessSchemes.Session);
+        }
+
+        return TypedResults.LocalRedirect("/login");
+    }
+
+    private static RazorComponentResult<LoginPage> Page(HttpContext context, string target, bool wrong)
+    {
+        AntiforgeryTokenSet token = context.RequestServices.GetRequiredService<IAntiforgery>().GetAndStoreTokens(context);
+        context.Response.Headers.CacheControl = "no-store";
+        return new RazorComponentResult<LoginPage>(new { Target = target, Wrong = wrong, Antiforgery = token })
+        {
+            StatusCode = wrong ? StatusCodes.Status401Unauthorized : StatusCodes.Status200OK,
+        };
+    }
+}

@@ -1,0 +1,31 @@
+namespace Hyperpatch.Web.Security;
+
+/// <summary>Headers that narrow what a browser does with our answers.</summary>
+internal sealed class SecurityHeadersMiddleware(RequestDelegate next)
+{
+    // Styles: Fluent UI's components set style attributes and make style elements, which is what 'unsafe-inline' is for. Scripts:
+    // files of ours only. 'self' of connect-src includes WebSockets to the same host and port.
+    private const string ContentSecurityPolicy =
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+        + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+
+    /// <summary>Adds the headers, then goes on.</summary>
+    public Task InvokeAsync(HttpContext context)
+    {
+        IHeaderDictionary headers = context.Response.Headers;
+        headers.ContentSecurityPolicy = ContentSecurityPolicy;
+        headers.XContentTypeOptions = "nosniff";
+
+        // Not no-referrer: with that, browsers send "Origin: null" with our own forms.
+        headers["Referrer-Policy"] = "same-origin";
+        headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=()";
+        headers["Cross-Origin-Opener-Policy"] = "same-origin";
+        headers["Cross-Origin-Resource-Policy"] = "same-origin";
+        if (context.Request.Path.StartsWithSegments("/api"))
+        {
+            headers.CacheControl = "no-store";
+        }
+
+        return next(context);
+    }
+}

@@ -1,0 +1,31 @@
+using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Hubs;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Commands;
+using Hyperpatch.Web.Machines.Frames;
+
+namespace Hyperpatch.Web.Startup;
+
+/// <summary>Registers machines and the hub.</summary>
+internal static class MachineSetup
+{
+    /// <summary>Adds them.</summary>
+    public static void AddMachines(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddSingleton(EngineOptions.Read(configuration));
+        services.AddSingleton(DemoOptions.Read(configuration));
+        services.AddSingleton<AcceleratorSet>(provider => new AcceleratorSet(provider.GetRequiredService<EngineOptions>()));
+        services.AddSingleton<MachineRegistry>();
+        services.AddSingleton<MachineCommands>();
+        services.AddSingleton<DemoMachine>();
+        services.AddHostedService(provider => provider.GetRequiredService<DemoMachine>());
+        services.AddHostedService<MachinesNotifier>();
+        services.AddSignalR(hub =>
+        {
+            hub.MaximumReceiveMessageSize = 32 * 1024;
+
+            // Frames that a client has not taken wait in its subscription, where they are dropped and counted, not in here.
+            hub.StreamBufferCapacity = 1;
+        }).AddMessagePackProtocol(protocol => protocol.SerializerOptions = EncodedFrameFormatter.HubOptions);
+    }
+}
