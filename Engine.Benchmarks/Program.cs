@@ -2,9 +2,15 @@ using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Accelerators.Kvm;
 using Hyperpatch.Engine.Benchmarks;
 
+if (args is [HubClients.Command, ..])
+{
+    return await HubClients.RunAsync(args[1..]);
+}
+
 IFigure[] figures =
 [
     new PortIoFigure(), new HypercallFigure(), new PatchedSiteFigure(), new AllocationFigure(), new VendorSwitchFigure(),
+    new HubFigure(),
 ];
 
 if (args is ["--list"])
