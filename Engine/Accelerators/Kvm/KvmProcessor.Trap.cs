@@ -16,8 +16,12 @@ internal sealed unsafe partial class KvmProcessor
     private const ulong RflagsInterrupt = 1 << 9;
     private const ulong RflagsResume = 1 << 16;
     private const ulong Dr6SingleStep = 1 << 14;
+    private const byte HaltOpcode = 0xF4;
     private const ulong Dr7Enable0 = 2; // G0; type and length bits 0: instruction execution
-    private UndefinedOpcodeGate _gate;
+    private const int InvalidOpcodeVector = 6;
+    private const int GeneralProtectionVector = 13;
+    private ExceptionGate _gate = new(InvalidOpcodeVector);
+    private ExceptionGate _protectionGate = new(GeneralProtectionVector);
     private FaultKind _fault;
     private GuestRegisters _delivered;
     private KvmSregs _deliveredSregs;
@@ -89,6 +93,10 @@ internal sealed unsafe partial class KvmProcessor
 
         _fault = FaultKind.None;
     }
+
+    // DR1 is free for it at this level only. A handler shared with #UD would be mistaken for it.
+    private bool IsWatchingProtection => _partition.Level == InterceptionLevel.Trap && _protectionGate.IsPresent
+        && _protectionGate.FrameWidth != 2 && (!_gate.IsPresent || _protectionGate.Handler != _gate.Handler);
 
     private bool IsHostStepping => IsStepping || _partition.Level == InterceptionLevel.Step;
 
@@ -164,6 +172,11 @@ internal sealed unsafe partial class KvmProcessor
     {
         GetPaging(out PagingState paging);
         bool changed = _gate.Update(_memory, paging, _run->Sregs);
+        if (_partition.Level == InterceptionLevel.Trap)
+        {
+            changed |= _protectionGate.Update(_memory, paging, _run->Sregs);
+        }
+
         bool stepping = IsHostStepping;
         ReadOnlySpan<ulong> sites = _partition.WatchedSites;
         // While stepping, TF is gone after each #UD: the kernel sets it again only when asked to.
@@ -189,6 +202,12 @@ internal sealed unsafe partial class KvmProcessor
         {
             debug.DebugRegisters[0] = _gate.Handler;
             debug.DebugRegisters[7] |= Dr7Enable0;
+        }
+
+        if (IsWatchingProtection)
+        {
+            debug.DebugRegisters[1] = _protectionGate.Handler;
+            debug.DebugRegisters[7] |= Dr7Enable0 << 2;
         }
 
         for (int i = 0; i < sites.Length; i++)
@@ -221,6 +240,11 @@ internal sealed unsafe partial class KvmProcessor
             return OnUndefinedOpcode(ref exit);
         }
 
+        if (IsWatchingProtection && pc == _protectionGate.Handler)
+        {
+            return OnGeneralProtection(ref exit);
+        }
+
         if (_partition.WatchedSites.Contains(pc))
         {
             exit.Reason = ExitReason.InvalidOpcode;
@@ -238,7 +262,7 @@ internal sealed unsafe partial class KvmProcessor
     {
         GetPaging(out PagingState paging);
         if (!ExceptionFrame.TryRead(
-            _memory, paging, _run->Registers, _run->Sregs, _gate.FrameWidth, out ExceptionFrame frame))
+            _memory, paging, _run->Registers, _run->Sregs, _gate.FrameWidth, hasErrorCode: false, out ExceptionFrame frame))
         {
             return PassHandler();
         }
@@ -277,6 +301,47 @@ internal sealed unsafe partial class KvmProcessor
         RegistersChanged();
         _fault = FaultKind.Delivered;
         exit.Reason = ExitReason.InvalidOpcode;
+        return true;
+    }
+
+    // On hosts that run CPL 3 on the bare processor and only emulate CPL 0, a hypercall of CPL 3 ends in #GP(0) instead of #UD. Then that
+    // delivery is undone, and the instruction treated as if it had not been executed yet. Every other #GP is the guest's.
+    private bool OnGeneralProtection(ref VmExit exit)
+    {
+        GetPaging(out PagingState paging);
+        if (!ExceptionFrame.TryRead(
+                _memory, paging, _run->Registers, _run->Sregs, _protectionGate.FrameWidth, hasErrorCode: true, out ExceptionFrame frame)
+            || frame.ErrorCode != 0 || (frame.Cs & 3) != 3)
+        {
+            return PassHandler();
+        }
+
+        _delivered = _run->Registers;
+        if (!UndoSegments(paging, frame))
+        {
+            return PassHandler();
+        }
+
+        _run->Registers.Rip = frame.Rip;
+        _run->Registers.Rflags = frame.Rflags;
+        _run->Registers.Rsp = frame.Rsp;
+        GetPaging(out paging);
+        Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
+        int got = LinearMemory.Fetch(_memory, paging, CodeBase + frame.Rip, bytes, out _);
+        if (CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
+        {
+            _run->Registers = _delivered;
+            if (_sregsUndone)
+            {
+                _run->Sregs = _deliveredSregs;
+            }
+
+            return PassHandler();
+        }
+
+        RegistersChanged();
+        exit.Reason = ExitReason.InvalidOpcode;
+        _fault = FaultKind.Ahead;
         return true;
     }
 
@@ -328,8 +393,8 @@ internal sealed unsafe partial class KvmProcessor
     }
 
     // Level step: there is no exit between two hypercalls in a row, nor before the first instruction, so RIP is looked at before
-    // every entry. Both forms are taken here, before the guest executes them.
-    private bool FindHypercallAhead(ref VmExit exit)
+    // every entry. Both forms are taken here, before the guest executes them. True: there is an exit, the guest is not entered.
+    private bool LookAhead(ref VmExit exit)
     {
         if (_expectHandler || (_hasEntered && _vcpu.GetMpState() != KvmFlags.MpRunnable))
         {
@@ -344,7 +409,14 @@ internal sealed unsafe partial class KvmProcessor
         GetPaging(out PagingState paging);
         Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
         int got = LinearMemory.Fetch(_memory, paging, CodeBase + _run->Registers.Rip, bytes, out _);
-        if (CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
+        if (got > 0 && bytes[0] == HaltOpcode && Cpl == 0)
+        {
+            Halt();
+            exit.Reason = ExitReason.Debug;
+            return IsStepping;
+        }
+
+        if (_partition.Level != InterceptionLevel.Step || CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
         {
             return false;
         }
@@ -352,5 +424,20 @@ internal sealed unsafe partial class KvmProcessor
         exit.Reason = ExitReason.InvalidOpcode;
         _fault = FaultKind.Ahead;
         return true;
+    }
+
+    // A single-stepped HLT does not halt where the kernel's emulator executes it: the debug exit comes first and the halt is lost. So
+    // it is carried out here: behind the instruction, in the state that the kernel waits in.
+    private void Halt()
+    {
+        _run->Registers.Rip++;
+        RegistersChanged();
+        if (_partition.Level == InterceptionLevel.Step)
+        {
+            SetShadow(0);
+        }
+
+        _vcpu.SetMpState(KvmFlags.MpHalted);
+        _hasEntered = true;
     }
 }

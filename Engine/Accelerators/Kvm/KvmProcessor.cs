@@ -74,7 +74,7 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
         LeaveFault();
         for (;;)
         {
-            if (_partition.Level == InterceptionLevel.Step && FindHypercallAhead(ref exit))
+            if (IsHostStepping && LookAhead(ref exit))
             {
                 return;
             }
