@@ -94,8 +94,8 @@ internal sealed unsafe partial class KvmProcessor
         _fault = FaultKind.None;
     }
 
-    // DR1 is free for it at this level only. A handler shared with #UD would be mistaken for it.
-    private bool IsWatchingProtection => _partition.Level == InterceptionLevel.Trap && _protectionGate.IsPresent
+    // At level native, DR1 watches a site. A handler shared with #UD would be mistaken for it.
+    private bool IsWatchingProtection => _partition.Level != InterceptionLevel.Native && _protectionGate.IsPresent
         && _protectionGate.FrameWidth != 2 && (!_gate.IsPresent || _protectionGate.Handler != _gate.Handler);
 
     private bool IsHostStepping => IsStepping || _partition.Level == InterceptionLevel.Step;
@@ -172,7 +172,7 @@ internal sealed unsafe partial class KvmProcessor
     {
         GetPaging(out PagingState paging);
         bool changed = _gate.Update(_memory, paging, _run->Sregs);
-        if (_partition.Level == InterceptionLevel.Trap)
+        if (_partition.Level != InterceptionLevel.Native)
         {
             changed |= _protectionGate.Update(_memory, paging, _run->Sregs);
         }
