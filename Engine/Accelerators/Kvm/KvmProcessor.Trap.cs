@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Hyperpatch.Engine.Accelerators.Kvm.Native;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Memory;
@@ -24,6 +25,7 @@ internal sealed unsafe partial class KvmProcessor
     private ExceptionGate _protectionGate = new(GeneralProtectionVector);
     private FaultKind _fault;
     private GuestRegisters _delivered;
+    private GuestRegisters _passed;
     private KvmSregs _deliveredSregs;
     private bool _sregsUndone;
     private ulong _handlerStack;
@@ -349,6 +351,10 @@ internal sealed unsafe partial class KvmProcessor
     private bool PassHandler()
     {
         _run->Registers.Rflags |= RflagsResume;
+        // Back with nothing changed: this host does not heed RF. No guest comes here twice with all registers alike unless it loops itself.
+        ReadOnlySpan<GuestRegisters> now = new(ref _run->Registers);
+        s_ignoresResumeFlag |= MemoryMarshal.AsBytes(now).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<GuestRegisters>(ref _passed)));
+        _passed = _run->Registers;
         _stepOver |= s_ignoresResumeFlag;
         RegistersChanged();
         return false;
