@@ -74,7 +74,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
 
         // Until it has started, the host writes a stack trace for what StartAsync reports in one line.
         var started = new StrongBox<bool>();
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", _ => started.Value);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started.Value && level >= LogLevel.Warning);
 
         WebApplication application = builder.Build();
         Pipeline.Configure(application);

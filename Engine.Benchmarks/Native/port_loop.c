@@ -1,6 +1,7 @@
 /*
  * The yardstick: a guest that writes to a port for ever, and nothing but KVM_RUN around it. Prints nanoseconds an exit.
- * Usage: port_loop EXITS
+ * With `armed`, an execution breakpoint is set on an address that is never reached, as the interception of #UD needs one.
+ * Usage: port_loop EXITS [bare|armed]
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -65,6 +66,14 @@ int main(int argc, char **argv)
     struct kvm_regs regs = { .rip = 0x5000, .rflags = 2, .rsp = 0x8000 };
     if (ioctl(vcpu, KVM_SET_REGS, &regs) < 0)
         die("KVM_SET_REGS");
+
+    if (argc > 2 && strcmp(argv[2], "armed") == 0) {
+        struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP };
+        debug.arch.debugreg[0] = 0x7000;
+        debug.arch.debugreg[7] = 2;
+        if (ioctl(vcpu, KVM_SET_GUEST_DEBUG, &debug) < 0)
+            die("KVM_SET_GUEST_DEBUG");
+    }
 
     double start = 0;
     for (long i = -exits / 10; i < exits; i++) {
