@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Hyperpatch.Engine.Accelerators.Kvm.Native;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Memory;
@@ -24,6 +25,7 @@ internal sealed unsafe partial class KvmProcessor
     private ExceptionGate _protectionGate = new(GeneralProtectionVector);
     private FaultKind _fault;
     private GuestRegisters _delivered;
+    private GuestRegisters _passed;
     private KvmSregs _deliveredSregs;
     private bool _sregsUndone;
     private ulong _handlerStack;
@@ -94,8 +96,8 @@ internal sealed unsafe partial class KvmProcessor
         _fault = FaultKind.None;
     }
 
-    // DR1 is free for it at this level only. A handler shared with #UD would be mistaken for it.
-    private bool IsWatchingProtection => _partition.Level == InterceptionLevel.Trap && _protectionGate.IsPresent
+    // At level native, DR1 watches a site. A handler shared with #UD would be mistaken for it.
+    private bool IsWatchingProtection => _partition.Level != InterceptionLevel.Native && _protectionGate.IsPresent
         && _protectionGate.FrameWidth != 2 && (!_gate.IsPresent || _protectionGate.Handler != _gate.Handler);
 
     private bool IsHostStepping => IsStepping || _partition.Level == InterceptionLevel.Step;
@@ -172,7 +174,7 @@ internal sealed unsafe partial class KvmProcessor
     {
         GetPaging(out PagingState paging);
         bool changed = _gate.Update(_memory, paging, _run->Sregs);
-        if (_partition.Level == InterceptionLevel.Trap)
+        if (_partition.Level != InterceptionLevel.Native)
         {
             changed |= _protectionGate.Update(_memory, paging, _run->Sregs);
         }
@@ -349,6 +351,10 @@ internal sealed unsafe partial class KvmProcessor
     private bool PassHandler()
     {
         _run->Registers.Rflags |= RflagsResume;
+        // Back with nothing changed: this host does not heed RF. No guest comes here twice with all registers alike unless it loops itself.
+        ReadOnlySpan<GuestRegisters> now = new(ref _run->Registers);
+        s_ignoresResumeFlag |= MemoryMarshal.AsBytes(now).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<GuestRegisters>(ref _passed)));
+        _passed = _run->Registers;
         _stepOver |= s_ignoresResumeFlag;
         RegistersChanged();
         return false;
