@@ -15,7 +15,7 @@ namespace Hyperpatch.Web;
 public sealed class HyperpatchApplication : IAsyncDisposable
 {
     /// <summary>Time that everything has to stop in, guests included, before the process goes without waiting.</summary>
-    public static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(4);
+    public static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(3);
 
     private readonly WebApplication _application;
     private readonly StrongBox<bool> _started;
@@ -74,7 +74,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
 
         // Until it has started, the host writes a stack trace for what StartAsync reports in one line.
         var started = new StrongBox<bool>();
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", _ => started.Value);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started.Value && level >= LogLevel.Warning);
 
         WebApplication application = builder.Build();
         Pipeline.Configure(application);

@@ -97,8 +97,10 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
                 ulong at = linear + record.PatchOffset;
                 if (!PageWalker.TryTranslate(memory, paging, at, MemoryAccess.Write, out _, out PageFault fault))
                 {
+                    // As the kernel's write of the whole instruction would fault: at its start, or where the page with the byte begins.
+                    ulong page = at & ~(ulong)(GuestMemory.PageSize - 1);
                     record.Outcome = InterceptionOutcome.PageFault;
-                    processor.InjectPageFault(fault);
+                    processor.InjectPageFault(fault with { Address = Math.Max(linear, page) });
                     return true;
                 }
 

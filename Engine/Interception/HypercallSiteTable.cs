@@ -10,11 +10,12 @@ public sealed class HypercallSiteTable
     public const int Capacity = 4096;
 
     private readonly ConcurrentDictionary<ulong, HypercallSite> _byPhysical = new();
+    private readonly Lock _addLock = new();
     private int _count;
     private long _overflow;
 
     /// <summary>Number of sites.</summary>
-    public int Count => Math.Min(Capacity, Volatile.Read(ref _count));
+    public int Count => Volatile.Read(ref _count);
 
     /// <summary>Executions at places that found no room in the table.</summary>
     public long Overflow => Volatile.Read(ref _overflow);
@@ -39,8 +40,23 @@ public sealed class HypercallSiteTable
             return null;
         }
 
-        HypercallSite made = new(Interlocked.Increment(ref _count), linear, physical);
-        return _byPhysical.GetOrAdd(physical, made);
+        // Once a site: two processors that meet it at the same time agree on one number.
+        lock (_addLock)
+        {
+            if (_byPhysical.TryGetValue(physical, out site))
+            {
+                return site;
+            }
+
+            if (_count >= Capacity)
+            {
+                Interlocked.Increment(ref _overflow);
+                return null;
+            }
+
+            site = new HypercallSite(++_count, linear, physical);
+            return _byPhysical[physical] = site;
+        }
     }
 
     internal void Clear()

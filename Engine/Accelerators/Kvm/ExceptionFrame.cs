@@ -5,7 +5,7 @@ using Hyperpatch.Engine.Memory;
 namespace Hyperpatch.Engine.Accelerators.Kvm;
 
 /// <summary>
-/// What the processor pushed when it delivered #UD (no error code). Its width is the gate's: 16-bit in real mode and through
+/// What the processor pushed when it delivered an exception. Its width is the gate's: 16-bit in real mode and through
 /// 16-bit gates, 32-bit in protected mode, 64-bit in long mode (Intel SDM vol. 3, 6.12 and 6.14).
 /// </summary>
 internal struct ExceptionFrame
@@ -16,6 +16,7 @@ internal struct ExceptionFrame
     public ulong Rip;
     public ulong Rflags;
     public ulong Rsp;
+    public uint ErrorCode;
     public ushort Cs;
     public ushort Ss;
 
@@ -31,10 +32,17 @@ internal struct ExceptionFrame
     /// <param name="registers">Registers after the delivery.</param>
     /// <param name="sregs">Segments after the delivery.</param>
     /// <param name="width">Bytes of one slot.</param>
+    /// <param name="hasErrorCode">Whether an error code lies on top (never in real mode).</param>
     /// <param name="frame">Receives it, RFLAGS without RF.</param>
     /// <returns>False when the stack cannot be read.</returns>
     public static bool TryRead(
-        GuestMemory memory, in PagingState paging, in GuestRegisters registers, in KvmSregs sregs, int width, out ExceptionFrame frame)
+        GuestMemory memory,
+        in PagingState paging,
+        in GuestRegisters registers,
+        in KvmSregs sregs,
+        int width,
+        bool hasErrorCode,
+        out ExceptionFrame frame)
     {
         frame = default;
         frame.Width = width;
@@ -42,6 +50,18 @@ internal struct ExceptionFrame
         bool isLong = width == 8;
         ulong stack = isLong ? registers.Rsp
             : (uint)(sregs.Ss.Base + (sregs.Ss.Db != 0 ? (uint)registers.Rsp : (ushort)registers.Rsp));
+        ulong skipped = hasErrorCode ? (ulong)width : 0;
+        if (hasErrorCode)
+        {
+            if (LinearMemory.Read(memory, paging, stack, bytes[..width]) != width)
+            {
+                return false;
+            }
+
+            frame.ErrorCode = (uint)Slot(bytes, 0, width);
+            stack += skipped;
+        }
+
         int least = isLong ? 40 : 3 * width;
         int got = LinearMemory.Read(memory, paging, stack, bytes[..(5 * width)]);
         if (got < least)
@@ -67,7 +87,7 @@ internal struct ExceptionFrame
         }
         else
         {
-            ulong popped = registers.Rsp + (ulong)(3 * width);
+            ulong popped = registers.Rsp + skipped + (ulong)(3 * width);
             frame.Rsp = sregs.Ss.Db != 0 ? (uint)popped : (registers.Rsp & ~0xFFFFUL) | (ushort)popped;
             frame.Ss = sregs.Ss.Selector;
         }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Hyperpatch.Engine.Accelerators.Kvm.Native;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Memory;
@@ -16,10 +17,15 @@ internal sealed unsafe partial class KvmProcessor
     private const ulong RflagsInterrupt = 1 << 9;
     private const ulong RflagsResume = 1 << 16;
     private const ulong Dr6SingleStep = 1 << 14;
+    private const byte HaltOpcode = 0xF4;
     private const ulong Dr7Enable0 = 2; // G0; type and length bits 0: instruction execution
-    private UndefinedOpcodeGate _gate;
+    private const int InvalidOpcodeVector = 6;
+    private const int GeneralProtectionVector = 13;
+    private ExceptionGate _gate = new(InvalidOpcodeVector);
+    private ExceptionGate _protectionGate = new(GeneralProtectionVector);
     private FaultKind _fault;
     private GuestRegisters _delivered;
+    private GuestRegisters _passed;
     private KvmSregs _deliveredSregs;
     private bool _sregsUndone;
     private ulong _handlerStack;
@@ -89,6 +95,10 @@ internal sealed unsafe partial class KvmProcessor
 
         _fault = FaultKind.None;
     }
+
+    // At level native, DR1 watches a site. A handler shared with #UD would be mistaken for it.
+    private bool IsWatchingProtection => _partition.Level != InterceptionLevel.Native && _protectionGate.IsPresent
+        && _protectionGate.FrameWidth != 2 && (!_gate.IsPresent || _protectionGate.Handler != _gate.Handler);
 
     private bool IsHostStepping => IsStepping || _partition.Level == InterceptionLevel.Step;
 
@@ -164,6 +174,11 @@ internal sealed unsafe partial class KvmProcessor
     {
         GetPaging(out PagingState paging);
         bool changed = _gate.Update(_memory, paging, _run->Sregs);
+        if (_partition.Level != InterceptionLevel.Native)
+        {
+            changed |= _protectionGate.Update(_memory, paging, _run->Sregs);
+        }
+
         bool stepping = IsHostStepping;
         ReadOnlySpan<ulong> sites = _partition.WatchedSites;
         // While stepping, TF is gone after each #UD: the kernel sets it again only when asked to.
@@ -189,6 +204,12 @@ internal sealed unsafe partial class KvmProcessor
         {
             debug.DebugRegisters[0] = _gate.Handler;
             debug.DebugRegisters[7] |= Dr7Enable0;
+        }
+
+        if (IsWatchingProtection)
+        {
+            debug.DebugRegisters[1] = _protectionGate.Handler;
+            debug.DebugRegisters[7] |= Dr7Enable0 << 2;
         }
 
         for (int i = 0; i < sites.Length; i++)
@@ -221,6 +242,11 @@ internal sealed unsafe partial class KvmProcessor
             return OnUndefinedOpcode(ref exit);
         }
 
+        if (IsWatchingProtection && pc == _protectionGate.Handler)
+        {
+            return OnGeneralProtection(ref exit);
+        }
+
         if (_partition.WatchedSites.Contains(pc))
         {
             exit.Reason = ExitReason.InvalidOpcode;
@@ -238,7 +264,7 @@ internal sealed unsafe partial class KvmProcessor
     {
         GetPaging(out PagingState paging);
         if (!ExceptionFrame.TryRead(
-            _memory, paging, _run->Registers, _run->Sregs, _gate.FrameWidth, out ExceptionFrame frame))
+            _memory, paging, _run->Registers, _run->Sregs, _gate.FrameWidth, hasErrorCode: false, out ExceptionFrame frame))
         {
             return PassHandler();
         }
@@ -280,10 +306,55 @@ internal sealed unsafe partial class KvmProcessor
         return true;
     }
 
+    // On hosts that run CPL 3 on the bare processor and only emulate CPL 0, a hypercall of CPL 3 ends in #GP(0) instead of #UD. Then that
+    // delivery is undone, and the instruction treated as if it had not been executed yet. Every other #GP is the guest's.
+    private bool OnGeneralProtection(ref VmExit exit)
+    {
+        GetPaging(out PagingState paging);
+        if (!ExceptionFrame.TryRead(
+                _memory, paging, _run->Registers, _run->Sregs, _protectionGate.FrameWidth, hasErrorCode: true, out ExceptionFrame frame)
+            || frame.ErrorCode != 0 || (frame.Cs & 3) != 3)
+        {
+            return PassHandler();
+        }
+
+        _delivered = _run->Registers;
+        if (!UndoSegments(paging, frame))
+        {
+            return PassHandler();
+        }
+
+        _run->Registers.Rip = frame.Rip;
+        _run->Registers.Rflags = frame.Rflags;
+        _run->Registers.Rsp = frame.Rsp;
+        GetPaging(out paging);
+        Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
+        int got = LinearMemory.Fetch(_memory, paging, CodeBase + frame.Rip, bytes, out _);
+        if (CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
+        {
+            _run->Registers = _delivered;
+            if (_sregsUndone)
+            {
+                _run->Sregs = _deliveredSregs;
+            }
+
+            return PassHandler();
+        }
+
+        RegistersChanged();
+        exit.Reason = ExitReason.InvalidOpcode;
+        _fault = FaultKind.Ahead;
+        return true;
+    }
+
     // Someone reached the handler without a frame that can be read (a jump there, a broken stack): not ours to judge.
     private bool PassHandler()
     {
         _run->Registers.Rflags |= RflagsResume;
+        // Back with nothing changed: this host does not heed RF. No guest comes here twice with all registers alike unless it loops itself.
+        ReadOnlySpan<GuestRegisters> now = new(ref _run->Registers);
+        s_ignoresResumeFlag |= MemoryMarshal.AsBytes(now).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<GuestRegisters>(ref _passed)));
+        _passed = _run->Registers;
         _stepOver |= s_ignoresResumeFlag;
         RegistersChanged();
         return false;
@@ -328,8 +399,8 @@ internal sealed unsafe partial class KvmProcessor
     }
 
     // Level step: there is no exit between two hypercalls in a row, nor before the first instruction, so RIP is looked at before
-    // every entry. Both forms are taken here, before the guest executes them.
-    private bool FindHypercallAhead(ref VmExit exit)
+    // every entry. Both forms are taken here, before the guest executes them. True: there is an exit, the guest is not entered.
+    private bool LookAhead(ref VmExit exit)
     {
         if (_expectHandler || (_hasEntered && _vcpu.GetMpState() != KvmFlags.MpRunnable))
         {
@@ -344,7 +415,14 @@ internal sealed unsafe partial class KvmProcessor
         GetPaging(out PagingState paging);
         Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
         int got = LinearMemory.Fetch(_memory, paging, CodeBase + _run->Registers.Rip, bytes, out _);
-        if (CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
+        if (got > 0 && bytes[0] == HaltOpcode && Cpl == 0)
+        {
+            Halt();
+            exit.Reason = ExitReason.Debug;
+            return IsStepping;
+        }
+
+        if (_partition.Level != InterceptionLevel.Step || CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
         {
             return false;
         }
@@ -352,5 +430,20 @@ internal sealed unsafe partial class KvmProcessor
         exit.Reason = ExitReason.InvalidOpcode;
         _fault = FaultKind.Ahead;
         return true;
+    }
+
+    // A single-stepped HLT does not halt where the kernel's emulator executes it: the debug exit comes first and the halt is lost. So
+    // it is carried out here: behind the instruction, in the state that the kernel waits in.
+    private void Halt()
+    {
+        _run->Registers.Rip++;
+        RegistersChanged();
+        if (_partition.Level == InterceptionLevel.Step)
+        {
+            SetShadow(0);
+        }
+
+        _vcpu.SetMpState(KvmFlags.MpHalted);
+        _hasEntered = true;
     }
 }

@@ -74,7 +74,7 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
         LeaveFault();
         for (;;)
         {
-            if (_partition.Level == InterceptionLevel.Step && FindHypercallAhead(ref exit))
+            if (IsHostStepping && LookAhead(ref exit))
             {
                 return;
             }
@@ -306,8 +306,8 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
             Code.INVALID => decoder.LastError == DecoderError.InvalidInstruction,
             Code.Ud0 or Code.Ud0_r16_rm16 or Code.Ud0_r32_rm32 or Code.Ud0_r64_rm64 => true,
             Code.Ud1_r16_rm16 or Code.Ud1_r32_rm32 or Code.Ud1_r64_rm64 or Code.Ud2 => true,
-            Code.Vmcall or Code.Vmmcall => true,
-            _ => false,
+            // No guest is told of VMX, SVM or ENCLV (Iced: OSS): for it their instructions do not exist.
+            Code code => code.CpuidFeatures().Any(feature => feature is CpuidFeature.VMX or CpuidFeature.SVM or CpuidFeature.OSS),
         };
     }
 

@@ -237,7 +237,7 @@ internal sealed class MixedGuest : CatalogueGuest
                     _c.mov(rbx, _clock);
                     _c.xor(ecx, ecx);
                 },
-                () => _c.db(0x66, 0x0F, 0x01, 0xD9),
+                () => _c.db(0x2E, 0x0F, 0x01, 0xD9), // CS: ignored in 64-bit mode; 66 is not by every processor
                 null);
             Site("ask_unknown", () => _c.mov(eax, GuestHypercall.Unknown), _c.vmcall, GuestHypercall.NoSuchCall);
             Site("rare_poll", () => _c.mov(eax, GuestHypercall.VapicPollIrq), _c.vmmcall, 0);

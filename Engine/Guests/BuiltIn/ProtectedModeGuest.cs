@@ -30,7 +30,7 @@ internal sealed class ProtectedModeGuest : CatalogueGuest
     public override int MaximumProcessors => 1;
 
     /// <inheritdoc/>
-    public override string CommandLineHelp => "paging=off|on: without paging (default) or with 32-bit page tables.";
+    public override string CommandLineHelp => "paging=off|on: without paging (default) or with 32-bit page tables, which not every host's KVM can run.";
 
     /// <inheritdoc/>
     protected override Func<GuestImage> Prepare(int processors, GuestCommandLine words)

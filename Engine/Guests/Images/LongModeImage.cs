@@ -38,7 +38,8 @@ namespace Hyperpatch.Engine.Guests.Images;
 /// CPL 3 at any address, such as the top of the lower half: <c>b.At(0x7FFF_FFFF_FFFD, PageFlags.Code | PageFlags.User)</c> for
 /// the code, <c>b.MapNew(linear, pages, PageFlags.Data | PageFlags.User)</c> for its stack, <c>b.EnterUser(symbol, stackTop)</c> to
 /// get there, and <c>b.ExpectException("back")</c> before it to get back to CPL 0 by the next exception.
-/// 32-bit code (compatibility mode): <c>b.Code32At(address)</c>.
+/// 32-bit code (compatibility mode): <c>b.Code32At(address)</c>. A name more than 2 GiB away: <c>b.CallFarAway(symbol)</c>,
+/// <c>b.LoadAddress(register, symbol)</c>.
 /// </example>
 internal sealed class LongModeImage
 {

@@ -10,13 +10,14 @@ namespace Hyperpatch.Engine.Guests.Images;
 internal sealed class LongModeImageBuilder
 {
     private readonly CodeEmitter _emitter;
-    private readonly List<(CodeEmitter Emitter, int Bitness)> _otherCode = [];
+    private readonly List<CodeEmitter> _otherCode = [];
     private readonly List<(ulong Linear, PageFlags Flags)> _protections = [];
     private readonly List<GuestSegment> _extra = [];
     private readonly Dictionary<int, (string Symbol, int Ist, int Dpl)> _handlers = [];
     private readonly PageTableBuilder _tables = new(LongModeLayout.PageTables, LongModeLayout.Pages);
     private readonly DataArea _data = new(LongModeLayout.Data, LongModeLayout.End);
     private readonly DataArea _constants = new(LongModeLayout.ReadOnlyData, LongModeLayout.Data);
+    private readonly Dictionary<string, ulong> _addresses = new(StringComparer.Ordinal);
     private ulong _nextPage = LongModeLayout.Pages;
 
     internal LongModeImageBuilder(LongModeOptions options)
@@ -68,7 +69,7 @@ internal sealed class LongModeImageBuilder
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(linear, LongModeLayout.IdentityEnd);
         var emitter = new CodeEmitter(32, linear);
-        _otherCode.Add((emitter, 32));
+        _otherCode.Add(emitter);
         if (flags is { } wanted)
         {
             Protect(linear, wanted);
@@ -163,7 +164,7 @@ internal sealed class LongModeImageBuilder
         c.push(rax);
         c.push(rcx);
         LoadRecordAddress();
-        c.lea(rax, __[Symbol(symbol)]);
+        LoadAddress(rax, symbol);
         c.mov(__qword_ptr[rcx + ExceptionRecord.ResumeRipOffset], rax);
         c.lea(rax, __[rsp + 16]);
         c.mov(__qword_ptr[rcx + ExceptionRecord.ResumeRspOffset], rax);
@@ -178,19 +179,38 @@ internal sealed class LongModeImageBuilder
     /// <remarks>RAX is changed.</remarks>
     public void EnterUser(string symbol, ulong stackTop, ushort selector = LongModeSelectors.UserCode)
     {
-        Code.lea(rax, __[Symbol(symbol)]);
-        EnterUserAtRax(stackTop, selector);
+        Assembler c = Code;
+        c.push(LongModeSelectors.UserData);
+        c.mov(rax, stackTop);
+        c.push(rax);
+        c.push(2);
+        c.push(selector);
+        LoadAddress(rax, symbol);
+        c.push(rax);
+        c.iretq();
     }
 
-    /// <summary>Code: goes to CPL 3 (IRETQ) at an address, such as that of 32-bit code.</summary>
-    /// <param name="rip">Where.</param>
-    /// <param name="stackTop">RSP there.</param>
-    /// <param name="selector">CS.</param>
-    /// <remarks>RAX is changed.</remarks>
-    public void EnterUser(ulong rip, ulong stackTop, ushort selector = LongModeSelectors.UserCode)
+    /// <summary>Code: loads the address of a name, however far away, 32-bit code's names included.</summary>
+    /// <param name="register">Receives it.</param>
+    /// <param name="symbol">The name, which may be defined later.</param>
+    public void LoadAddress(AssemblerRegister64 register, string symbol) => Code.mov(register, __qword_ptr[AddressSlot(symbol)]);
+
+    /// <summary>Code: calls a name, however far away.</summary>
+    /// <param name="symbol">The name, which may be defined later.</param>
+    public void CallFarAway(string symbol) => Code.call(__qword_ptr[AddressSlot(symbol)]);
+
+    /// <summary>A constant of 8 bytes that holds the address of a name.</summary>
+    /// <param name="symbol">The name, which may be defined later.</param>
+    /// <returns>The constant's address.</returns>
+    public ulong AddressSlot(string symbol)
     {
-        Code.mov(rax, rip);
-        EnterUserAtRax(stackTop, selector);
+        if (!_addresses.TryGetValue(symbol, out ulong slot))
+        {
+            slot = _constants.Reserve(8);
+            _addresses.Add(symbol, slot);
+        }
+
+        return slot;
     }
 
     /// <summary>Code: prints a text. All registers and flags but those of arithmetic are kept.</summary>
@@ -297,9 +317,14 @@ internal sealed class LongModeImageBuilder
         var segments = new List<GuestSegment>();
         AddCode(_emitter.Encode(symbols), segments);
         FillSymbolTable(symbolTable, symbols);
-        foreach ((CodeEmitter emitter, _) in _otherCode)
+        foreach (CodeEmitter emitter in _otherCode)
         {
             AddCode(emitter.Encode(symbols), segments);
+        }
+
+        foreach ((string name, ulong slot) in _addresses)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(_constants.At(slot, 8), symbols[name]);
         }
 
         foreach ((ulong linear, PageFlags flags) in _protections)
@@ -332,19 +357,6 @@ internal sealed class LongModeImageBuilder
                 throw new InvalidOperationException($"Two parts of the image overlap at 0x{segments[i].Address:X}.");
             }
         }
-    }
-
-    private void EnterUserAtRax(ulong stackTop, ushort selector)
-    {
-        Assembler c = Code;
-        c.push(LongModeSelectors.UserData);
-        c.push(rax);
-        c.mov(rax, stackTop);
-        c.xchg(__qword_ptr[rsp], rax);
-        c.push(2);
-        c.push(selector);
-        c.push(rax);
-        c.iretq();
     }
 
     private void PrintNumber(AssemblerRegister64 register, string routine)

@@ -4,10 +4,9 @@ using Hyperpatch.Engine.Memory;
 
 namespace Hyperpatch.Engine.Accelerators.Kvm;
 
-/// <summary>Where the guest's own #UD handler begins: gate 6 of its IDT, or entry 6 of the real-mode vector table.</summary>
-internal struct UndefinedOpcodeGate
+/// <summary>Where the guest's own handler of one exception begins: a gate of its IDT, or an entry of the real-mode vector table.</summary>
+internal struct ExceptionGate(int vector)
 {
-    private const int Vector = 6;
     private ulong _low;
     private ulong _high;
     private ulong _gdtBase;
@@ -32,7 +31,7 @@ internal struct UndefinedOpcodeGate
         int size = isLong ? 16 : isProtected ? 8 : 4;
         Span<byte> bytes = stackalloc byte[16];
         bytes.Clear();
-        ulong offset = (ulong)(Vector * size);
+        ulong offset = (ulong)(vector * size);
         bool readable = offset + (ulong)size - 1 <= sregs.Idt.Limit
             && LinearMemory.Read(memory, paging, sregs.Idt.Base + offset, bytes[..size]) == size;
         ulong low = readable ? MemoryMarshal.Read<ulong>(bytes) : 0;

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Globalization;
+using Hyperpatch.Engine.Machine;
+using Hyperpatch.Web;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Security;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Hyperpatch.Engine.Benchmarks;
+
+/// <summary>What fifty watchers cost a guest that makes exits as fast as it can.</summary>
+internal sealed class HubFigure : IFigure
+{
+    private const int Clients = 50;
+    private const int Rounds = 7;
+    private const double Limit = 0.9;
+    private static readonly TimeSpan s_window = TimeSpan.FromSeconds(2);
+
+    public string Name => "watchers";
+
+    public IEnumerable<FigureResult> Measure() => [MeasureAsync().GetAwaiter().GetResult()];
+
+    private static async Task<FigureResult> MeasureAsync()
+    {
+        await using HyperpatchApplication application = HyperpatchApplication.Create(settings: new Dictionary<string, string?>
+        {
+            ["Urls"] = "http://127.0.0.1:0",
+            ["Demo:Guest"] = "exit-storm",
+            ["Demo:Processors"] = "1",
+        });
+        await application.StartAsync();
+        VirtualMachine machine = application.Services.GetRequiredService<MachineRegistry>().All[0].Machine;
+        List<double> ratios = [];
+        long frames = 0;
+        long lost = 0;
+        for (int i = 0; i < Rounds; i++)
+        {
+            double before = Rate(machine);
+            using Process clients = Start(application, machine.Id);
+            if (await clients.StandardOutput.ReadLineAsync() != "ready")
+            {
+                throw new InvalidOperationException("The watchers could not connect.");
+            }
+
+            double with = Rate(machine);
+            clients.StandardInput.Close();
+            string[] counts = (await clients.StandardOutput.ReadToEndAsync()).Split(' ', StringSplitOptions.TrimEntries);
+            await clients.WaitForExitAsync();
+            frames += long.Parse(counts[0], CultureInfo.InvariantCulture);
+            lost += long.Parse(counts[1], CultureInfo.InvariantCulture);
+            // Without watchers before and after, so that a drift of the machine cancels out.
+            ratios.Add(with / ((before + Rate(machine)) / 2));
+        }
+
+        await application.StopAsync();
+        return new FigureResult(
+            $"exit rate with {Clients} hub clients to that with none: {Statistics.Spread(ratios)}; {frames} frames taken, {lost} dropped",
+            "at least 0.9",
+            Statistics.Median(ratios) >= Limit);
+    }
+
+    private static double Rate(VirtualMachine machine)
+    {
+        long exits = machine.Journal.Count;
+        long start = Stopwatch.GetTimestamp();
+        Thread.Sleep(s_window);
+        return (machine.Journal.Count - exits) / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private static Process Start(HyperpatchApplication application, string machine)
+    {
+        string[] arguments =
+        [
+            HubClients.Command, new Uri(application.Address, "/hubs/machines").ToString(), application.Tokens.ViewerToken, machine,
+            Clients.ToString(CultureInfo.InvariantCulture),
+        ];
+        return Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        }) ?? throw new InvalidOperationException("The watchers' process could not be started.");
+    }
+}

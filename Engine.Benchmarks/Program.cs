@@ -1,0 +1,54 @@
+using Hyperpatch.Engine.Accelerators;
+using Hyperpatch.Engine.Accelerators.Kvm;
+using Hyperpatch.Engine.Benchmarks;
+
+if (args is [HubClients.Command, ..])
+{
+    return await HubClients.RunAsync(args[1..]);
+}
+
+IFigure[] figures =
+[
+    new PortIoFigure(), new HypercallFigure(), new PatchedSiteFigure(), new AllocationFigure(), new VendorSwitchFigure(),
+    new HubFigure(),
+];
+
+if (args is ["--list"])
+{
+    Console.WriteLine(string.Join('\n', figures.Select(figure => figure.Name)));
+    return 0;
+}
+
+if (args.FirstOrDefault(name => figures.All(figure => figure.Name != name)) is string unknown)
+{
+    await Console.Error.WriteLineAsync($"There is no figure \"{unknown}\"; there are: {string.Join(", ", figures.Select(figure => figure.Name))}.");
+    return 2;
+}
+
+using (KvmAccelerator accelerator = new())
+{
+    AcceleratorAvailability availability = accelerator.Check();
+    if (!availability.IsAvailable)
+    {
+        await Console.Error.WriteLineAsync($"The figures are measured on KVM. {availability.Reason}");
+        return 3;
+    }
+
+    foreach (ProbeResult result in accelerator.Probe().Results)
+    {
+        Console.WriteLine($"host: {result.Instruction} ({result.Bytes}): {result.Detail}");
+    }
+}
+
+bool allMet = true;
+foreach (IFigure figure in figures.Where(figure => args.Length == 0 || args.Contains(figure.Name)))
+{
+    foreach (FigureResult result in figure.Measure())
+    {
+        string verdict = result.IsMet switch { true => "met  ", false => "SHORT", _ => "     " };
+        Console.WriteLine($"{verdict} {result.Text} [{result.Limit}]");
+        allMet &= result.IsMet != false;
+    }
+}
+
+return allMet ? 0 : 1;

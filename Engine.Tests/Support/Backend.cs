@@ -1,0 +1,11 @@
+namespace Hyperpatch.Engine.Tests.Support;
+
+/// <summary>A back end that the guests' tests run on. All of them must do the same.</summary>
+public enum Backend
+{
+    /// <summary>KVM at the level that the probe finds.</summary>
+    Kvm,
+
+    /// <summary>KVM, single-stepped.</summary>
+    KvmStep,
+}

@@ -1,0 +1,62 @@
+using System.Net.Http.Headers;
+using Hyperpatch.Engine.Accelerators;
+using Hyperpatch.Web;
+using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Security;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Hyperpatch.Engine.Tests.Web;
+
+/// <summary>The whole dashboard on a real server at a port of its own.</summary>
+internal sealed class Dashboard : IAsyncDisposable
+{
+    private Dashboard(HyperpatchApplication application) => Application = application;
+
+    public HyperpatchApplication Application { get; }
+
+    public Uri Address => Application.Address;
+
+    public static async Task<Dashboard> StartAsync(IReadOnlyDictionary<string, string?>? settings = null, bool withoutAccelerator = false)
+    {
+        Dictionary<string, string?> all = new() { ["Urls"] = "http://127.0.0.1:0", ["Demo:Enabled"] = "false" };
+        foreach ((string key, string? value) in settings ?? new Dictionary<string, string?>())
+        {
+            all[key] = value;
+        }
+
+        HyperpatchApplication application = HyperpatchApplication.Create(settings: all, configure: withoutAccelerator ? RemoveAccelerators : null);
+        await application.StartAsync(TestContext.Current.CancellationToken);
+        return new Dashboard(application);
+    }
+
+    /// <summary>Skips the test, with the reason, where no machine can be made on this host.</summary>
+    public void RequireAccelerator()
+    {
+        AcceleratorAvailability availability = Application.Services.GetRequiredService<AcceleratorSet>().Select().Check();
+        Assert.SkipUnless(availability.IsAvailable, availability.Reason);
+    }
+
+    public string Token(AccessRole role) => role == AccessRole.Operator ? Application.Tokens.OperatorToken : Application.Tokens.ViewerToken;
+
+    public HttpClient Client(AccessRole? role)
+    {
+        HttpClient client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Address };
+        if (role is { } known)
+        {
+            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token(known));
+        }
+
+        return client;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Application.StopAsync(CancellationToken.None);
+        await Application.DisposeAsync();
+    }
+
+    private static void RemoveAccelerators(IServiceCollection services) =>
+        services.AddSingleton(provider => new AcceleratorSet(
+            provider.GetRequiredService<EngineOptions>(), [new UnavailableAccelerator("kvm", "/dev/kvm: permission denied; add yourself to the group kvm")]));
+}

@@ -1,0 +1,113 @@
+using System.Net.Http.Json;
+using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Machines.Frames;
+using Hyperpatch.Web.Machines.Views;
+using Hyperpatch.Web.Security;
+using Microsoft.AspNetCore.SignalR;
+using Microsoft.AspNetCore.SignalR.Client;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Hyperpatch.Engine.Tests.Web;
+
+/// <summary>The hub, with the .NET SignalR client, in both protocols.</summary>
+public sealed class HubTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_watcher_gets_frames_and_sees_a_vendor_switch(bool messagePack)
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        dashboard.RequireAccelerator();
+        MachineView machine = await CreateAsync(dashboard, "mixed");
+        await using HubConnection watcher = await ConnectAsync(dashboard, AccessRole.Viewer, messagePack);
+        await using HubConnection driver = await ConnectAsync(dashboard, AccessRole.Operator, messagePack);
+
+        bool switched = false;
+        long last = 0;
+        await foreach (WatchMessage message in watcher.StreamAsync<WatchMessage>("Watch", machine.Id, null, Cancellation))
+        {
+            MachineFrame frame = message.Frame.Frame;
+            Assert.Equal(machine.Id, frame.MachineId);
+            Assert.True(frame.Sequence >= last);
+            last = frame.Sequence;
+            if (frame.Counters.Exits > 0 && !switched)
+            {
+                switched = true;
+                MachineView after = await driver.InvokeAsync<MachineView>("SwitchVendor", machine.Id, "amd", Cancellation);
+                Assert.Equal("amd", after.Vendor);
+            }
+
+            if (frame.Vendor == "amd" && frame.Sites.Any(site => site.Patches > 0 && site.Bytes.EndsWith("0F 01 D9", StringComparison.Ordinal)))
+            {
+                return;
+            }
+        }
+
+        Assert.Fail("The stream ended.");
+    }
+
+    [Fact]
+    public async Task Viewers_cannot_change_and_are_told_so()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        await using HubConnection viewer = await ConnectAsync(dashboard, AccessRole.Viewer, messagePack: false);
+        HubException error = await Assert.ThrowsAsync<HubException>(() => viewer.InvokeAsync<MachineView>("Run", "m1", Cancellation));
+        Assert.Contains("only operators", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_token_there_is_no_connection()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        await using HubConnection connection = new HubConnectionBuilder().WithUrl(new Uri(dashboard.Address, "/hubs/machines")).Build();
+        HttpRequestException error = await Assert.ThrowsAsync<HttpRequestException>(() => connection.StartAsync(Cancellation));
+        Assert.Equal(System.Net.HttpStatusCode.Unauthorized, error.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_stream_ends_when_its_machine_is_deleted()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        dashboard.RequireAccelerator();
+        MachineView machine = await CreateAsync(dashboard, "mixed");
+        await using HubConnection watcher = await ConnectAsync(dashboard, AccessRole.Viewer, messagePack: true);
+        bool deleted = false;
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        await foreach (WatchMessage _ in watcher.StreamAsync<WatchMessage>("Watch", machine.Id, null, Cancellation))
+        {
+            if (!deleted)
+            {
+                deleted = true;
+                (await client.DeleteAsync(new Uri($"/api/machines/{machine.Id}", UriKind.Relative), Cancellation)).EnsureSuccessStatusCode();
+            }
+        }
+
+        Assert.True(deleted);
+    }
+
+    private static async Task<MachineView> CreateAsync(Dashboard dashboard, string guest)
+    {
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        HttpResponseMessage response = await client.PostAsJsonAsync("/api/machines", new { guest, start = true }, Cancellation);
+        response.EnsureSuccessStatusCode();
+        return (await response.Content.ReadFromJsonAsync<MachineView>(Cancellation))!;
+    }
+
+    private static async Task<HubConnection> ConnectAsync(Dashboard dashboard, AccessRole role, bool messagePack)
+    {
+        IHubConnectionBuilder builder = new HubConnectionBuilder().WithUrl(
+            new Uri(dashboard.Address, "/hubs/machines"),
+            options => options.AccessTokenProvider = () => Task.FromResult<string?>(dashboard.Token(role)));
+        if (messagePack)
+        {
+            builder.AddMessagePackProtocol(options => options.SerializerOptions = EncodedFrameFormatter.HubOptions);
+        }
+
+        HubConnection connection = builder.Build();
+        await connection.StartAsync(Cancellation);
+        return connection;
+    }
+}
