@@ -1,5 +1,7 @@
 using System.Globalization;
 using Hyperpatch.Web.Machines.Frames;
+using MessagePack;
+using MessagePack.Resolvers;
 using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -26,18 +28,18 @@ internal static class HubClients
         {
             HubConnection connection = new HubConnectionBuilder()
                 .WithUrl(address, options => options.AccessTokenProvider = () => Task.FromResult<string?>(token))
-                .AddMessagePackProtocol()
+                .AddMessagePackProtocol(options => options.SerializerOptions = MessagePackSerializerOptions.Standard.WithResolver(
+                    CompositeResolver.Create([new TakenFrameFormatter()], [ContractlessStandardResolver.Instance])))
                 .Build();
             await connection.StartAsync();
             connections.Add(connection);
             streams.Add(Task.Run(async () =>
             {
-                // Read as what it is on the wire: a map; nobody here looks inside.
                 long own = 0;
-                await foreach (Dictionary<string, object?> item in connection.StreamAsync<Dictionary<string, object?>>("Watch", machine, new FrameFilter(), end.Token))
+                await foreach (TakenFrame item in connection.StreamAsync<TakenFrame>("Watch", machine, new FrameFilter(), end.Token))
                 {
                     Interlocked.Increment(ref frames);
-                    long dropped = Convert.ToInt64(item[nameof(WatchMessage.Dropped)], CultureInfo.InvariantCulture);
+                    long dropped = item.Dropped;
                     Interlocked.Add(ref lost, dropped - own);
                     own = dropped;
                 }

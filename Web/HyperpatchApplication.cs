@@ -15,7 +15,7 @@ namespace Hyperpatch.Web;
 public sealed class HyperpatchApplication : IAsyncDisposable
 {
     /// <summary>Time that everything has to stop in, guests included, before the process goes without waiting.</summary>
-    public static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(4);
+    public static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(3);
 
     private readonly WebApplication _application;
     private readonly StrongBox<bool> _started;

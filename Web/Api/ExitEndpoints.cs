@@ -55,7 +55,7 @@ internal static class ExitEndpoints
             : Results.Ok(machine.Exits(after, (int)limit, reason, (int?)processor));
     }
 
-    private static IResult Export(ClaimsPrincipal user, MachineCommands commands, string id, string? format)
+    private static IResult Export(ClaimsPrincipal user, MachineCommands commands, string id, string? format, CancellationToken aborted)
     {
         if (!commands.Get(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error))
         {
@@ -77,6 +77,6 @@ internal static class ExitEndpoints
         (string contentType, string extension) = ExitExport.Describe(chosen);
         string fileName = string.Create(CultureInfo.InvariantCulture, $"hyperpatch-{machine.Id}-{DateTime.UtcNow:yyyyMMdd-HHmmss}.{extension}");
         return Results.Stream(
-            stream => ExitExport.WriteAsync(stream, chosen, machine.Name, machine.ProcessorCount, machine.History(), CancellationToken.None), contentType, fileName);
+            stream => ExitExport.WriteAsync(stream, chosen, machine.Name, machine.ProcessorCount, machine.History(), aborted), contentType, fileName);
     }
 }

@@ -1,0 +1,26 @@
+namespace Hyperpatch.Web.Components.Machines;
+
+/// <summary>A pane of a machine's page.</summary>
+/// <param name="Id">As in the address.</param>
+/// <param name="Title">As on its tab.</param>
+/// <param name="Key">Its shortcut.</param>
+public sealed record MachinePane(string Id, string Title, string Key)
+{
+    /// <summary>Sites and chart together.</summary>
+    public const string Overview = "overview";
+
+    /// <summary>All panes, in the order of their tabs.</summary>
+    public static IReadOnlyList<MachinePane> All { get; } =
+    [
+        new(Overview, "Overview", "1"),
+        new("exits", "Exits", "2"),
+        new("sites", "Hypercall sites", "3"),
+        new("hypercalls", "Hypercalls", "4"),
+        new("processors", "Processors", "5"),
+        new("serial", "Serial", "6"),
+        new("timeline", "Timeline", "7"),
+    ];
+
+    /// <summary>The pane of an address, or the first.</summary>
+    public static MachinePane Find(string? id) => All.FirstOrDefault(pane => string.Equals(pane.Id, id, StringComparison.OrdinalIgnoreCase)) ?? All[0];
+}

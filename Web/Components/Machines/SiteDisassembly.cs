@@ -1,0 +1,119 @@
+using Hyperpatch.Engine.Interception;
+using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Engine.Vendors;
+using Iced.Intel;
+
+namespace Hyperpatch.Web.Components.Machines;
+
+/// <summary>
+/// The code around a hypercall site, read from guest-physical memory. It ends at the page's bounds: the next page may be anywhere.
+/// Instructions have no fixed length, so what is before the site can only be guessed: of all ways to decode towards it the one is taken
+/// that most others run into.
+/// </summary>
+public static class SiteDisassembly
+{
+    private const int PageSize = 4096;
+    private const int Before = 40;
+    private const int LinesBefore = 7;
+    private const int LinesAfter = 8;
+
+    /// <summary>The lines, in the order of addresses. Empty where the memory cannot be read.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="site">The site.</param>
+    public static IReadOnlyList<DisassembledLine> Around(VirtualMachine machine, HypercallSite site)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ArgumentNullException.ThrowIfNull(site);
+        int bits = machine.Processors.Select(processor => processor.Snapshot?.CodeBits).FirstOrDefault(known => known is > 0) ?? 64;
+        int length = Math.Max(CpuVendor.HypercallLength, site.Instruction.Length);
+
+        // The marked byte is the instruction's last; the instruction may begin on the page before, which is then left out.
+        byte[] page = new byte[PageSize];
+        ulong pageStart = site.Physical & ~(ulong)(PageSize - 1);
+        int start = (int)(site.Physical - pageStart) - (length - 1);
+        return start >= 0 && machine.TryReadMemory(pageStart, page) ? List(page, start, site.Linear, bits) : [];
+    }
+
+    /// <summary>Lists a page's code around an instruction.</summary>
+    /// <param name="page">The page.</param>
+    /// <param name="start">Where in it the instruction begins.</param>
+    /// <param name="linear">Linear address of the instruction.</param>
+    /// <param name="bits">Width of the code: 16, 32 or 64.</param>
+    public static IReadOnlyList<DisassembledLine> List(byte[] page, int start, ulong linear, int bits)
+    {
+        ArgumentNullException.ThrowIfNull(page);
+        var formatter = new NasmFormatter();
+        formatter.Options.HexPrefix = "0x";
+        formatter.Options.HexSuffix = null;
+        formatter.Options.SpaceAfterOperandSeparator = true;
+        var output = new StringOutput();
+        int first = FindFirst(page, start, linear, bits);
+        Decoder decoder = Create(page, first, linear - (ulong)(start - first), bits);
+        List<DisassembledLine> lines = [];
+        int offset = first;
+        int after = 0;
+        while (offset < page.Length && after <= LinesAfter)
+        {
+            decoder.Decode(out Instruction instruction);
+            if (instruction.IsInvalid && offset != start)
+            {
+                // Data, or the page's end: nothing sensible follows.
+                break;
+            }
+
+            formatter.Format(instruction, output);
+            ReadOnlySpan<byte> bytes = page.AsSpan(offset, instruction.Length);
+            string? vendor = CpuVendor.FindHypercall(bytes, bits == 64, out int found) is { } owner && found == bytes.Length ? owner.Id : null;
+            lines.Add(new DisassembledLine(ExitEvents.Hex(instruction.IP), ExitEvents.Bytes(bytes), output.ToStringAndReset(), vendor, offset == start));
+            after += offset >= start ? 1 : 0;
+            offset += instruction.Length;
+        }
+
+        int here = lines.FindIndex(line => line.IsSite);
+        return here > LinesBefore ? lines[(here - LinesBefore)..] : lines;
+    }
+
+    private static Decoder Create(byte[] page, int offset, ulong ip, int bits) =>
+        Decoder.Create(bits, new ByteArrayCodeReader(page, offset, page.Length - offset), ip);
+
+    private static int FindFirst(byte[] page, int start, ulong linear, int bits)
+    {
+        int earliest = Math.Max(0, start - Before);
+        int[] votes = new int[start - earliest + 1];
+        List<List<int>> paths = [];
+        for (int from = earliest; from < start; from++)
+        {
+            if (Path(page, from, start, linear, bits) is { } path)
+            {
+                paths.Add(path);
+                path.ForEach(offset => votes[offset - earliest]++);
+            }
+        }
+
+        return paths.Count == 0 ? start : paths.OrderByDescending(path => path.Average(offset => votes[offset - earliest])).ThenBy(path => path[0]).First()[0];
+    }
+
+    private static List<int>? Path(byte[] page, int from, int start, ulong linear, int bits)
+    {
+        Decoder decoder = Create(page, from, linear - (ulong)(start - from), bits);
+        List<int> path = [];
+        for (int offset = from; offset < start;)
+        {
+            path.Add(offset);
+            decoder.Decode(out Instruction instruction);
+            if (instruction.IsInvalid)
+            {
+                return null;
+            }
+
+            offset += instruction.Length;
+            if (offset == start)
+            {
+                return path;
+            }
+        }
+
+        return null;
+    }
+}

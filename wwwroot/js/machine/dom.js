@@ -1,0 +1,39 @@
+// The few things that drawing needs.
+
+/** Makes an element. */
+export const make = (tag, className, text) => {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+};
+
+/** Sets text only where it differs: a page that stands still costs nothing. */
+export const setText = (element, text) => {
+  if (element && element.textContent !== text) element.textContent = text;
+};
+
+/** Whether the person wants things to stand still. */
+export const stillness = matchMedia('(prefers-reduced-motion: reduce)');
+
+/** A colour of the style sheet as a canvas understands it: light-dark() is resolved by the browser, not by the chart. */
+export const cssColor = name => {
+  const probe = make('span');
+  probe.style.color = `var(${name})`;
+  probe.hidden = true;
+  document.body.append(probe);
+  const color = getComputedStyle(probe).color;
+  probe.remove();
+  return color;
+};
+
+/** An instruction's bytes, a cell each; the byte that vendors differ in carries the colour of the vendor whose it is. */
+export const byteCells = (bytes, patchOffset, vendorOf) => bytes.split(' ').map((hex, index) => {
+  const cell = make('span', 'hp-byte', hex);
+  if (index === patchOffset) {
+    cell.classList.add('hp-byte-patch');
+    const vendor = vendorOf(hex);
+    if (vendor) cell.dataset.vendor = vendor;
+  }
+  return cell;
+});

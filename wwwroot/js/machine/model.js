@@ -1,0 +1,128 @@
+import { Rates } from './rate.js';
+import { vendorOfByte } from './format.js';
+
+const keptExits = 400;
+const keptPoints = 121;
+const pointEvery = 500;
+const keptSerial = 64 * 1024;
+const fullEvery = 10;
+const mostSites = 256;
+
+/**
+ * What this page knows of its machine, put together from frames. Frames carry totals: one that is missed costs nothing but exits in
+ * the table. Everything here has a bound, however long the page is open.
+ */
+export class MachineModel {
+  frame = null;
+  counters = {};
+  reasons = [];
+  hypercalls = [];
+  processors = [];
+  sites = new Map();
+  exits = [];
+  points = [];
+  switches = [];
+  lastPatch = null;
+  serial = '';
+  serialPosition = 0;
+  skipped = 0;
+  #rates = new Rates();
+  #lastPoint = null;
+  #seen = 0;
+
+  /** Takes a frame as parsed. Frames that are older than what is known are left out. */
+  apply(frame) {
+    if (this.frame && frame.sequence < this.frame.sequence) return;
+    const first = this.frame === null;
+    const at = frame.at;
+    if (!first && frame.epoch !== this.frame.epoch) {
+      this.switches.push({ at, vendor: frame.vendor });
+      if (this.switches.length > 20) this.switches.shift();
+    }
+    this.frame = frame;
+    this.#takeCounters(frame, at);
+    this.#takeSites(frame, at, first);
+    this.#takeExits(frame);
+    this.#takePoint(frame);
+    this.#takeSerial(frame);
+  }
+
+  /** Puts recorded exits in front: what happened before this page was opened. */
+  backfill(exits) {
+    const known = new Set(this.exits.map(exit => exit.sequence));
+    this.exits = [...exits.filter(exit => !known.has(exit.sequence)), ...this.exits].sort((a, b) => a.sequence - b.sequence).slice(-keptExits);
+    this.#seen = Math.max(this.#seen, this.exits.at(-1)?.sequence ?? 0);
+  }
+
+  /** Sites that hold the instruction of the vendor that the guest sees now. */
+  get repaired() {
+    let count = 0;
+    for (const site of this.sites.values()) if (site.vendor === this.frame?.vendor) count++;
+    return count;
+  }
+
+  #takeCounters(frame, at) {
+    const counters = frame.counters;
+    this.counters = {
+      exits: { total: counters.exits, rate: this.#rates.take('exits', at, counters.exits) },
+      hypercalls: { total: counters.hypercalls, rate: this.#rates.take('hypercalls', at, counters.hypercalls) },
+      patches: { total: counters.patches, rate: this.#rates.take('patches', at, counters.patches) },
+      injected: { total: counters.injectedUd, rate: this.#rates.take('injected', at, counters.injectedUd) },
+      dropped: { total: counters.droppedEvents, rate: this.#rates.take('dropped', at, counters.droppedEvents) },
+    };
+    this.reasons = frame.reasons.map(reason => ({ ...reason, rate: this.#rates.take(`reason ${reason.reason}`, at, reason.count) }));
+    this.hypercalls = frame.hypercalls.map(call => ({ ...call, rate: this.#rates.take(`call ${call.number}`, at, call.count) }));
+    this.processors = frame.processors;
+  }
+
+  #takeSites(frame, at, first) {
+    // Every tenth frame tells all of them; what it does not tell is gone (the guest was reset).
+    if (frame.sequence % fullEvery === 1 && frame.sites.length < mostSites) {
+      const told = new Set(frame.sites.map(site => site.id));
+      for (const id of this.sites.keys()) if (!told.has(id)) this.sites.delete(id);
+    }
+    for (const site of frame.sites) {
+      const before = this.sites.get(site.id);
+      const patched = !first && site.patches > (before?.patches ?? 0);
+      this.sites.set(site.id, {
+        ...site,
+        vendor: vendorOfByte(site.bytes.split(' ')[site.patchOffset]),
+        patchedAt: patched ? performance.now() : before?.patchedAt ?? 0,
+        rate: 0,
+      });
+    }
+    for (const site of this.sites.values()) site.rate = this.#rates.take(`site ${site.id} ${site.address}`, at, site.calls);
+  }
+
+  #takeExits(frame) {
+    this.skipped += frame.skippedEvents;
+    for (const exit of frame.events) {
+      if (exit.sequence <= this.#seen) continue;
+      this.#seen = exit.sequence;
+      this.exits.push(exit);
+      if (exit.after) this.lastPatch = exit;
+    }
+    if (this.exits.length > keptExits) this.exits.splice(0, this.exits.length - keptExits);
+  }
+
+  #takePoint(frame) {
+    const last = this.#lastPoint;
+    if (last && frame.at - last.at < pointEvery) return;
+    const totals = Object.fromEntries(frame.reasons.map(reason => [reason.reason, reason.count]));
+    this.#lastPoint = { at: frame.at, totals };
+    if (!last || frame.at - last.at > 5000) return;
+    const seconds = (frame.at - last.at) / 1000;
+    const rates = {};
+    for (const [reason, total] of Object.entries(totals)) rates[reason] = Math.max(0, total - (last.totals[reason] ?? 0)) / seconds;
+    this.points.push({ at: frame.at, rates });
+    if (this.points.length > keptPoints) this.points.splice(0, this.points.length - keptPoints);
+  }
+
+  #takeSerial(frame) {
+    // The first frame may tell the end of the output again.
+    const fresh = Math.min(frame.serial.length, frame.serialPosition - this.serialPosition);
+    if (fresh <= 0) return;
+    this.serial = (this.serial + frame.serial.slice(frame.serial.length - fresh)).slice(-keptSerial);
+    this.serialPosition = frame.serialPosition;
+  }
+}
