@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 
@@ -34,6 +35,10 @@ public sealed class MachineScript : IAsyncDisposable
 
     /// <summary>Hands over recorded exits with the filter they were asked for with.</summary>
     public Task SetExitsAsync(byte[] json, string? reason, int? processor) => CallAsync("setExits", json, reason, processor);
+
+    /// <summary>Hands over what happened before the page was opened: points of the chart and patches.</summary>
+    public Task BackfillAsync(MachineHistory history) =>
+        CallAsync("backfill", JsonSerializer.SerializeToUtf8Bytes(history, JsonSerializerOptions.Web));
 
     /// <summary>Hands over further exits of the filter.</summary>
     public Task AddExitsAsync(byte[] json) => CallAsync("addExits", json);

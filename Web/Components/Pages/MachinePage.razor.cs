@@ -146,6 +146,8 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
                 await InvokeAsync(() => ShowAsync(initial, script));
             }
 
+            await script.BackfillAsync(await Task.Run(() => MachineHistory.Read(machine), cancellation));
+
             // One call at a time: a slow browser makes its own subscription drop frames, and nothing else.
             await foreach (EncodedFrame frame in subscription.Frames.ReadAllAsync(cancellation))
             {

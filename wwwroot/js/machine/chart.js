@@ -3,6 +3,7 @@ import { cssColor, setText } from './dom.js';
 
 const script = '_content/Vizor.ECharts/js/vizor-echarts-bundle-min.js';
 const span = 60_000;
+const shortest = 15_000;
 const drawEvery = 450;
 const order = ['PortIo', 'Mmio', 'Halt', 'Cpuid', 'MsrRead', 'MsrWrite', 'Debug', 'Hypercall', 'InvalidOpcode', 'Shutdown', 'Failure'];
 let loading;
@@ -59,14 +60,15 @@ export class ChartView {
     const reasons = order.filter(reason => model.reasons.some(known => known.reason === reason));
     const end = model.frame.at;
     const points = model.points.filter(point => point.at > end - span - 1000);
+    const start = Math.max(end - span, Math.min(points[0]?.at ?? end, end - shortest));
     const names = reasons.join();
     const series = reasons.map((reason, index) => ({
       ...(names === this.#series ? {} : this.#style(reason)),
       name: reason,
       data: points.map(point => [point.at, Math.round((point.rates[reason] ?? 0) * 10) / 10]),
-      ...(index === 0 ? { markLine: this.#marks(model.switches.filter(one => one.at > end - span)) } : {}),
+      ...(index === 0 ? { markLine: this.#marks(model.switches.filter(one => one.at > start)) } : {}),
     }));
-    const option = { xAxis: { min: end - span, max: end }, series };
+    const option = { xAxis: { min: start, max: end }, series };
     if (names !== this.#series) {
       this.#chart.setOption({ ...this.#frame(), ...option, xAxis: { ...this.#frame().xAxis, ...option.xAxis } }, { notMerge: true });
       this.#series = names;

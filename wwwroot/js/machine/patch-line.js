@@ -14,7 +14,7 @@ export class PatchLineView {
   }
 
   draw(model) {
-    const patch = model.lastPatch;
+    const patch = model.patches.at(-1);
     if (!patch || patch.sequence === this.#sequence || performance.now() - this.#said < sayEvery) return;
     this.#sequence = patch.sequence;
     this.#said = performance.now();
