@@ -13,7 +13,7 @@ namespace Hyperpatch.Engine.Tests.Support;
 internal sealed class TestMachine : IDisposable
 {
     /// <summary>What a guest may take at most. Far more than any needs: a hang ends as a failed test.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     private static int s_number;
     private readonly LongModeImage? _image;
