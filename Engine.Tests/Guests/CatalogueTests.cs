@@ -72,7 +72,16 @@ public sealed class CatalogueTests
         (_, _, _, int status, string prints) =
             s_runs.Single(run => (run.Guest, run.CommandLine, run.Processors) == (guest, commandLine, processors));
         using TestMachine machine = TestMachine.Create(
-            backend, guest, new VirtualMachineOptions { Vendor = vendor.Cpu(), Processors = processors, CommandLine = commandLine, MemoryMiB = 8 });
+            backend,
+            guest,
+            new VirtualMachineOptions
+            {
+                Vendor = vendor.Cpu(),
+                Processors = processors,
+                CommandLine = commandLine,
+                MemoryMiB = 8,
+                FramesPerSecond = 20, // how soon the end of a guest that halts is seen
+            });
         MachineExit exit = machine.RunToEnd(status);
         Assert.Equal(MachineState.Stopped, machine.Machine.State);
         Assert.NotEmpty(exit.Reason);
