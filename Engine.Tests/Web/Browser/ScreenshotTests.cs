@@ -28,6 +28,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
         await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
         await visitor.Test("vendor-amd").ClickAsync();
         await Assertions.Expect(visitor.Test("site-bytes").First).ToContainTextAsync("D9");
+        await Assertions.Expect(visitor.Test("patch-line")).ToContainTextAsync("D9");
         await SaveAsync(visitor, "machine", scheme);
         foreach ((string name, string path, string landmark) in new[]
         {
