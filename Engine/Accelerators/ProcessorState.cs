@@ -31,4 +31,13 @@ public sealed record ProcessorState
 
     /// <summary>Multi-processing state: the value of <c>struct kvm_mp_state</c>.</summary>
     public required uint MpState { get; init; }
+
+    /// <summary>
+    /// The guest's #UD handler was entered and its first instruction not executed yet: a back end that intercepts #UD at the handler must
+    /// not take it for a new one.
+    /// </summary>
+    public bool IsHandlerPassed { get; init; }
+
+    /// <summary>RIP in the frame of a #UD that is injected but not delivered yet, or null: the same for the delivery to come.</summary>
+    public ulong? ExpectedHandlerFrame { get; init; }
 }

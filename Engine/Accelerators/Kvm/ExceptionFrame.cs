@@ -112,7 +112,8 @@ internal struct ExceptionFrame
         }
     }
 
-    private static ulong Slot(ReadOnlySpan<byte> bytes, int index, int width) => width switch
+    /// <summary>One slot of a stack.</summary>
+    public static ulong Slot(ReadOnlySpan<byte> bytes, int index, int width) => width switch
     {
         2 => BinaryPrimitives.ReadUInt16LittleEndian(bytes[(index * 2)..]),
         4 => BinaryPrimitives.ReadUInt32LittleEndian(bytes[(index * 4)..]),

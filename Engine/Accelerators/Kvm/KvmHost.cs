@@ -29,6 +29,7 @@ internal sealed class KvmHost : IDisposable
         System = system;
         SupportedCpuid = system.GetSupportedCpuid();
         StateMsrs = system.GetMsrIndices();
+        CanBlockInterrupts = ((uint)system.Check(KvmCap.SetGuestDebug2) & KvmFlags.GuestDebugBlockIrq) != 0;
     }
 
     public KvmSystem System { get; }
@@ -36,6 +37,9 @@ internal sealed class KvmHost : IDisposable
     public KvmCpuidEntry[] SupportedCpuid { get; }
 
     public ImmutableArray<uint> StateMsrs { get; }
+
+    /// <summary>Whether the kernel can hold interrupts off while a processor is single-stepped (Linux 5.16).</summary>
+    public bool CanBlockInterrupts { get; }
 
     /// <summary>Whether hypercalls come to the host only through KVM's Xen intercept. Set by the probe.</summary>
     public bool NeedsXenIntercept { get; set; }

@@ -64,6 +64,9 @@ internal sealed class KvmPartition : IPartition, IWatchHypercallSites
 
     public InterceptionLevel Level { get; }
 
+    /// <summary>Guest-debug flag that holds interrupts off, or 0 where the kernel has none.</summary>
+    public uint BlockIrq => _host.CanBlockInterrupts ? KvmFlags.GuestDebugBlockIrq : 0;
+
     /// <summary>Linear addresses of patched sites to break at, at most three (level <c>native</c>); grows only.</summary>
     public ReadOnlySpan<ulong> WatchedSites => _watched.AsSpan(0, Volatile.Read(ref _watchedCount));
 

@@ -124,6 +124,8 @@ internal sealed unsafe partial class KvmProcessor
             LocalApic = _vcpu.GetBlock(KvmIoctl.GetLapic, LapicSize, "KVM_GET_LAPIC"),
             Events = [.. new ReadOnlySpan<byte>(&events, sizeof(KvmVcpuEvents))],
             MpState = _vcpu.GetMpState(),
+            IsHandlerPassed = _stepOver || (_isSteppingOver && IsAtHandler),
+            ExpectedHandlerFrame = _expectHandler ? _expectedFrameRip : null,
         };
     }
 
@@ -151,6 +153,10 @@ internal sealed unsafe partial class KvmProcessor
         debug.Dr7 = state.DebugRegisters[5];
         _vcpu.SetDebugRegs(debug);
         Publish();
+        _hasEntered = true;
+        _stepOver = state.IsHandlerPassed;
+        _expectHandler = state.ExpectedHandlerFrame is not null;
+        _expectedFrameRip = state.ExpectedHandlerFrame ?? 0;
     }
 
     private static void SetData(ref KvmSregs sregs, KvmSegment segment) =>

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Hyperpatch.Engine.Accelerators.Kvm.Native;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Memory;
@@ -25,11 +24,9 @@ internal sealed unsafe partial class KvmProcessor
     private ExceptionGate _protectionGate = new(GeneralProtectionVector);
     private FaultKind _fault;
     private GuestRegisters _delivered;
-    private GuestRegisters _passed;
     private KvmSregs _deliveredSregs;
     private bool _sregsUndone;
-    private ulong _handlerStack;
-    private ulong _handlerFrameRip;
+    private ulong _expectedFrameRip;
     private bool _expectHandler;
     private bool _isArmed;
     private bool _wasStepping;
@@ -37,9 +34,9 @@ internal sealed unsafe partial class KvmProcessor
     private bool _hasEntered;
     private bool _stepOver;
     private bool _isSteppingOver;
-
-    // A fact about the host, found out by the first processor that meets it: emulated instructions there look at breakpoints only.
-    private static volatile bool s_ignoresResumeFlag;
+    private bool _blockInterrupts;
+    private GuestRegisters _beforeStep;
+    private ushort _beforeStepCs;
 
     public void CompleteInstruction(int length)
     {
@@ -71,26 +68,24 @@ internal sealed unsafe partial class KvmProcessor
     {
         if (_fault == FaultKind.Delivered)
         {
-            // The guest's handler is entered already; RF lets its first instruction pass our breakpoint.
+            // The guest's handler is entered already. Its first instruction has our breakpoint, which RF would let pass on some hosts
+            // only, so it is stepped over with the breakpoint off.
             _run->Registers = _delivered;
-            _run->Registers.Rflags |= RflagsResume;
             if (_sregsUndone)
             {
                 _run->Sregs = _deliveredSregs;
                 _run->DirtyRegs |= KvmFlags.SyncSregs;
             }
 
-            _handlerStack = _delivered.Rsp;
-            _expectHandler = true;
-            _stepOver = s_ignoresResumeFlag;
+            _stepOver = true;
             RegistersChanged();
         }
         else
         {
-            _handlerFrameRip = _run->Registers.Rip;
-            _handlerStack = 0;
+            // It is delivered at the next entry, and the breakpoint then fires for what is dealt with already.
+            _expectedFrameRip = _run->Registers.Rip;
             _expectHandler = true;
-            InjectException(6, 0, hasErrorCode: false);
+            InjectException(InvalidOpcodeVector, 0, hasErrorCode: false);
         }
 
         _fault = FaultKind.None;
@@ -99,6 +94,15 @@ internal sealed unsafe partial class KvmProcessor
     // At level native, DR1 watches a site. A handler shared with #UD would be mistaken for it.
     private bool IsWatchingProtection => _partition.Level != InterceptionLevel.Native && _protectionGate.IsPresent
         && _protectionGate.FrameWidth != 2 && (!_gate.IsPresent || _protectionGate.Handler != _gate.Handler);
+
+    private bool IsAtHandler
+    {
+        get
+        {
+            ulong linear = CodeBase + _run->Registers.Rip;
+            return (_gate.IsPresent && linear == _gate.Handler) || (IsWatchingProtection && linear == _protectionGate.Handler);
+        }
+    }
 
     private bool IsHostStepping => IsStepping || _partition.Level == InterceptionLevel.Step;
 
@@ -181,6 +185,14 @@ internal sealed unsafe partial class KvmProcessor
 
         bool stepping = IsHostStepping;
         ReadOnlySpan<ulong> sites = _partition.WatchedSites;
+        if (_isSteppingOver)
+        {
+            // Called back before it was done: once more, if the instruction is still ahead.
+            _isSteppingOver = false;
+            _isArmed = false;
+            _stepOver = IsAtHandler;
+        }
+
         // While stepping, TF is gone after each #UD: the kernel sets it again only when asked to.
         if (!changed && _isArmed && !stepping && !_wasStepping && !_stepOver && sites.Length == _armedSites)
         {
@@ -192,13 +204,18 @@ internal sealed unsafe partial class KvmProcessor
             _stepOver = false;
             _isSteppingOver = true;
             _isArmed = false;
-            _vcpu.SetGuestDebug(new KvmGuestDebug { Control = KvmFlags.GuestDebugEnable | KvmFlags.GuestDebugSingleStep });
+            _vcpu.SetGuestDebug(new KvmGuestDebug
+            {
+                // Without interrupts: one that came now would push the host's TF onto the guest's stack.
+                Control = KvmFlags.GuestDebugEnable | KvmFlags.GuestDebugSingleStep | _partition.BlockIrq,
+            });
             return;
         }
 
         KvmGuestDebug debug = new()
         {
-            Control = KvmFlags.GuestDebugEnable | KvmFlags.GuestDebugUseHwBp | (stepping ? KvmFlags.GuestDebugSingleStep : 0),
+            Control = KvmFlags.GuestDebugEnable | KvmFlags.GuestDebugUseHwBp | (stepping ? KvmFlags.GuestDebugSingleStep : 0)
+                | (_blockInterrupts ? _partition.BlockIrq : 0),
         };
         if (_gate.IsPresent)
         {
@@ -269,29 +286,19 @@ internal sealed unsafe partial class KvmProcessor
             return PassHandler();
         }
 
-        if (_expectHandler && frame.Rip == _handlerFrameRip && (_handlerStack == 0 || _handlerStack == _run->Registers.Rsp))
-        {
-            // The same delivery once more. Where we entered the handler with RF set, this host does not heed it: from now on the
-            // handler's first instruction is stepped over with the breakpoint off.
-            _expectHandler = false;
-            if (IsHostStepping)
-            {
-                frame.ClearTrapFlag(_memory, paging);
-            }
-
-            s_ignoresResumeFlag |= _handlerStack != 0;
-            _stepOver = true;
-            return PassHandler();
-        }
-
-        _expectHandler = false;
         if (IsHostStepping)
         {
             frame.ClearTrapFlag(_memory, paging);
         }
 
+        bool isExpected = _expectHandler && frame.Rip == _expectedFrameRip;
+        _expectHandler = false;
+        if (isExpected)
+        {
+            return PassHandler();
+        }
+
         _delivered = _run->Registers;
-        _handlerFrameRip = frame.Rip;
         if (!UndoSegments(paging, frame))
         {
             return PassHandler();
@@ -347,16 +354,10 @@ internal sealed unsafe partial class KvmProcessor
         return true;
     }
 
-    // Someone reached the handler without a frame that can be read (a jump there, a broken stack): not ours to judge.
+    // Lets the guest's handler run, whoever sent it there.
     private bool PassHandler()
     {
-        _run->Registers.Rflags |= RflagsResume;
-        // Back with nothing changed: this host does not heed RF. No guest comes here twice with all registers alike unless it loops itself.
-        ReadOnlySpan<GuestRegisters> now = new(ref _run->Registers);
-        s_ignoresResumeFlag |= MemoryMarshal.AsBytes(now).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<GuestRegisters>(ref _passed)));
-        _passed = _run->Registers;
-        _stepOver |= s_ignoresResumeFlag;
-        RegistersChanged();
+        _stepOver = true;
         return false;
     }
 
@@ -430,6 +431,44 @@ internal sealed unsafe partial class KvmProcessor
         exit.Reason = ExitReason.InvalidOpcode;
         _fault = FaultKind.Ahead;
         return true;
+    }
+
+    // One step asked for by a person: interrupts wait, unless the processor is in HLT, which only an interrupt ends.
+    private void BeginStep()
+    {
+        _blockInterrupts = _partition.BlockIrq != 0 && (!_hasEntered || _vcpu.GetMpState() == KvmFlags.MpRunnable);
+        _beforeStep = _run->Registers;
+        _beforeStepCs = _run->Sregs.Cs.Selector;
+    }
+
+    // An interrupt delivered during a step has pushed the TF that the host set: the guest's IRET would bring it back and take a #DB.
+    // The frame is found by what it must hold, a little above the stack pointer.
+    private void EndStep()
+    {
+        bool couldInterrupt = !_blockInterrupts;
+        _blockInterrupts = false;
+        if (!couldInterrupt || (_beforeStep.Rflags & RflagsTrap) != 0)
+        {
+            return;
+        }
+
+        const int Slots = 64;
+        int width = CodeBits / 8;
+        GetPaging(out PagingState paging);
+        Span<byte> stack = stackalloc byte[Slots * 8];
+        ulong top = width == 8 ? _run->Registers.Rsp : (uint)(_run->Sregs.Ss.Base + _run->Registers.Rsp);
+        int got = LinearMemory.Read(_memory, paging, top, stack) / width;
+        for (int i = 0; i + 3 <= got; i++)
+        {
+            ulong rip = ExceptionFrame.Slot(stack, i, width);
+            if (rip - _beforeStep.Rip <= CpuVendor.MaximumInstructionLength
+                && (ushort)ExceptionFrame.Slot(stack, i + 1, width) == _beforeStepCs
+                && (ExceptionFrame.Slot(stack, i + 2, width) & RflagsTrap) != 0)
+            {
+                new ExceptionFrame { RflagsAddress = top + (ulong)((i + 2) * width) }.ClearTrapFlag(_memory, paging);
+                return;
+            }
+        }
     }
 
     // A single-stepped HLT does not halt where the kernel's emulator executes it: the debug exit comes first and the halt is lost. So

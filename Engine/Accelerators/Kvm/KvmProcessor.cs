@@ -72,6 +72,19 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
     public void Run(ref VmExit exit)
     {
         LeaveFault();
+        if (!IsStepping)
+        {
+            RunToExit(ref exit);
+            return;
+        }
+
+        BeginStep();
+        RunToExit(ref exit);
+        EndStep();
+    }
+
+    private void RunToExit(ref VmExit exit)
+    {
         for (;;)
         {
             if (IsHostStepping && LookAhead(ref exit))
@@ -209,6 +222,8 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
     // Returns false when the guest is to be entered again without telling anyone.
     private bool TakeExit(ref VmExit exit)
     {
+        // A delivery that was to come did not: the guest faulted on the way to its handler.
+        _expectHandler &= _run->ExitReason == KvmExit.Debug;
         switch (_run->ExitReason)
         {
             case KvmExit.Io:

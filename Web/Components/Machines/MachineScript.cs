@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using System.Text.Json;
+using Hyperpatch.Web.Components.Shared;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 
@@ -35,6 +37,10 @@ public sealed class MachineScript : IAsyncDisposable
     /// <summary>Hands over recorded exits with the filter they were asked for with.</summary>
     public Task SetExitsAsync(byte[] json, string? reason, int? processor) => CallAsync("setExits", json, reason, processor);
 
+    /// <summary>Hands over what happened before the page was opened: points of the chart and patches.</summary>
+    public Task BackfillAsync(MachineHistory history) =>
+        CallAsync("backfill", JsonSerializer.SerializeToUtf8Bytes(history, JsonSerializerOptions.Web));
+
     /// <summary>Hands over further exits of the filter.</summary>
     public Task AddExitsAsync(byte[] json) => CallAsync("addExits", json);
 
@@ -50,14 +56,11 @@ public sealed class MachineScript : IAsyncDisposable
             await _view.DisposeAsync();
             await _module.DisposeAsync();
         }
-        catch (Exception exception) when (IsLoss(exception))
+        catch (Exception exception) when (BrowserLoss.Is(exception))
         {
             // The browser is gone, and the view with it.
         }
     }
-
-    private static bool IsLoss(Exception exception) =>
-        exception is JSDisconnectedException or OperationCanceledException or ObjectDisposedException or InvalidOperationException;
 
     private static byte[] Array(ReadOnlyMemory<byte> bytes) =>
         MemoryMarshal.TryGetArray(bytes, out ArraySegment<byte> segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length
@@ -70,7 +73,7 @@ public sealed class MachineScript : IAsyncDisposable
         {
             await _view.InvokeVoidAsync(function, s_limit, arguments);
         }
-        catch (Exception exception) when (IsLoss(exception))
+        catch (Exception exception) when (BrowserLoss.Is(exception))
         {
             // Told again by the next frame, or nobody is there to be told.
         }

@@ -8,13 +8,13 @@ namespace Hyperpatch.Web.Components.Machines;
 
 /// <summary>
 /// The code around a hypercall site, read from guest-physical memory. It ends at the page's bounds: the next page may be anywhere.
-/// Instructions have no fixed length, so what is before the site can only be guessed: of all ways to decode towards it the one is taken
-/// that most others run into.
+/// Instructions have no fixed length, so what is before the site can only be guessed: decoding is tried from every byte, and wrong beginnings
+/// fall into step with the right one soon, so at each step back the instruction is taken that most beginnings came through.
 /// </summary>
 public static class SiteDisassembly
 {
     private const int PageSize = 4096;
-    private const int Before = 40;
+    private const int Before = 64;
     private const int LinesBefore = 7;
     private const int LinesAfter = 8;
 
@@ -46,6 +46,7 @@ public static class SiteDisassembly
         var formatter = new NasmFormatter();
         formatter.Options.HexPrefix = "0x";
         formatter.Options.HexSuffix = null;
+        formatter.Options.BranchLeadingZeros = false;
         formatter.Options.SpaceAfterOperandSeparator = true;
         var output = new StringOutput();
         int first = FindFirst(page, start, linear, bits);
@@ -80,40 +81,43 @@ public static class SiteDisassembly
     private static int FindFirst(byte[] page, int start, ulong linear, int bits)
     {
         int earliest = Math.Max(0, start - Before);
-        int[] votes = new int[start - earliest + 1];
-        List<List<int>> paths = [];
-        for (int from = earliest; from < start; from++)
+        int count = start - earliest;
+        int[] next = new int[count];
+        for (int i = 0; i < count; i++)
         {
-            if (Path(page, from, start, linear, bits) is { } path)
+            int offset = earliest + i;
+            Create(page, offset, linear - (ulong)(start - offset), bits).Decode(out Instruction instruction);
+            next[i] = instruction.IsInvalid ? count + 1 : i + instruction.Length;
+        }
+
+        // How many beginnings come through each place on their way to the site.
+        int[] votes = new int[count];
+        for (int from = 0; from < count; from++)
+        {
+            int at = from;
+            while (at < count)
             {
-                paths.Add(path);
-                path.ForEach(offset => votes[offset - earliest]++);
+                at = next[at];
+            }
+
+            for (int through = from; at == count && through < count; through = next[through])
+            {
+                votes[through]++;
             }
         }
 
-        return paths.Count == 0 ? start : paths.OrderByDescending(path => path.Average(offset => votes[offset - earliest])).ThenBy(path => path[0]).First()[0];
-    }
-
-    private static List<int>? Path(byte[] page, int from, int start, ulong linear, int bits)
-    {
-        Decoder decoder = Create(page, from, linear - (ulong)(start - from), bits);
-        List<int> path = [];
-        for (int offset = from; offset < start;)
+        int first = count;
+        for (int line = 0; line < LinesBefore; line++)
         {
-            path.Add(offset);
-            decoder.Decode(out Instruction instruction);
-            if (instruction.IsInvalid)
+            int best = Enumerable.Range(0, first).Where(i => next[i] == first && votes[i] > 1).OrderByDescending(i => votes[i]).FirstOrDefault(-1);
+            if (best < 0)
             {
-                return null;
+                break;
             }
 
-            offset += instruction.Length;
-            if (offset == start)
-            {
-                return path;
-            }
+            first = best;
         }
 
-        return null;
+        return earliest + first;
     }
 }

@@ -28,12 +28,13 @@ export const cssColor = name => {
 };
 
 /** An instruction's bytes, a cell each; the byte that vendors differ in carries the colour of the vendor whose it is. */
-export const byteCells = (bytes, patchOffset, vendorOf) => bytes.split(' ').map((hex, index) => {
+export const byteCells = (bytes, patchOffset, vendorOf) => bytes.split(' ').flatMap((hex, index) => {
   const cell = make('span', 'hp-byte', hex);
   if (index === patchOffset) {
     cell.classList.add('hp-byte-patch');
     const vendor = vendorOf(hex);
     if (vendor) cell.dataset.vendor = vendor;
   }
-  return cell;
+  // The blank is for those who copy the bytes, or read them with a program.
+  return index === 0 ? [cell] : [' ', cell];
 });

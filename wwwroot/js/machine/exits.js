@@ -3,6 +3,41 @@ import { byteCells, make, setText } from './dom.js';
 
 const most = 200;
 
+/** The latest patches, newest on top: rare, so they stay while other exits rush by. */
+export class PatchesView {
+  #body;
+  #limit;
+  #note;
+  #newest = -1;
+
+  constructor(body) {
+    this.#body = body;
+    this.#limit = Number(body.dataset.hpLimit);
+    this.#note = body.closest('[data-hp-exits]')?.querySelector('[data-hp-note]');
+  }
+
+  draw(model) {
+    const newest = model.patches.at(-1)?.sequence ?? 0;
+    if (newest === this.#newest) return;
+    this.#newest = newest;
+    this.#body.replaceChildren(...model.patches.slice(-this.#limit).reverse().map(patchRow));
+    setText(this.#note, newest === 0 ? 'No patch seen yet. Switch the vendor: each site is repaired when it is executed next.' : '');
+  }
+}
+
+const patchRow = patch => {
+  const element = make('tr');
+  element.dataset.sequence = patch.sequence;
+  element.dataset.testid = 'patch-row';
+  element.append(
+    make('td', 'hp-mono hp-time', time(patch.at)),
+    make('td', 'hp-number', String(patch.processor)),
+    make('td', 'hp-mono', patch.site),
+    detail(patch),
+    make('td', 'hp-optional', patch.policy));
+  return element;
+};
+
 /** The latest exits, newest on top. The body is the element; data-hp-limit bounds its rows. */
 export class ExitsView {
   #body;

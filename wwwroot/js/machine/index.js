@@ -1,7 +1,7 @@
 import { MachineModel } from './model.js';
 import { ChartView } from './chart.js';
 import { CounterView } from './counters.js';
-import { ExitsView } from './exits.js';
+import { ExitsView, PatchesView } from './exits.js';
 import { HypercallsView, ReasonsView } from './hypercalls.js';
 import { PatchLineView } from './patch-line.js';
 import { ProcessorLineView } from './processors.js';
@@ -16,6 +16,7 @@ const views = {
   hypercalls: HypercallsView,
   reasons: ReasonsView,
   'patch-line': PatchLineView,
+  patches: PatchesView,
   processor: ProcessorLineView,
   progress: ProgressView,
   serial: SerialView,
@@ -50,6 +51,12 @@ class MachineView {
   /** A frame: UTF-8 JSON. */
   push(bytes) {
     this.#model.apply(JSON.parse(decoder.decode(bytes)));
+    this.#schedule();
+  }
+
+  /** What happened before the page was opened: UTF-8 JSON. */
+  backfill(bytes) {
+    this.#model.backfillHistory(JSON.parse(decoder.decode(bytes)));
     this.#schedule();
   }
 

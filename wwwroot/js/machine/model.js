@@ -2,6 +2,7 @@ import { Rates } from './rate.js';
 import { vendorOfByte } from './format.js';
 
 const keptExits = 400;
+const keptPatches = 50;
 const keptPoints = 121;
 const pointEvery = 500;
 const keptSerial = 64 * 1024;
@@ -22,12 +23,12 @@ export class MachineModel {
   exits = [];
   points = [];
   switches = [];
-  lastPatch = null;
+  patches = [];
   serial = '';
   serialPosition = 0;
   skipped = 0;
   #rates = new Rates();
-  #lastPoint = null;
+  #totals = [];
   #seen = 0;
 
   /** Takes a frame as parsed. Frames that are older than what is known are left out. */
@@ -52,6 +53,16 @@ export class MachineModel {
     const known = new Set(this.exits.map(exit => exit.sequence));
     this.exits = [...exits.filter(exit => !known.has(exit.sequence)), ...this.exits].sort((a, b) => a.sequence - b.sequence).slice(-keptExits);
     this.#seen = Math.max(this.#seen, this.exits.at(-1)?.sequence ?? 0);
+  }
+
+  /** Puts points of the chart, vendor switches and patches in front of those seen live. */
+  backfillHistory({ points, switches, patches }) {
+    const firstPoint = this.points[0]?.at ?? Infinity;
+    this.points = [...points.filter(point => point.at < firstPoint), ...this.points].slice(-keptPoints);
+    const firstSwitch = this.switches[0]?.at ?? Infinity;
+    this.switches = [...switches.filter(one => one.at < firstSwitch - 500), ...this.switches].slice(-20);
+    const firstPatch = this.patches[0]?.sequence ?? Infinity;
+    this.patches = [...patches.filter(patch => patch.sequence < firstPatch), ...this.patches].slice(-keptPatches);
   }
 
   /** Sites that hold the instruction of the vendor that the guest sees now. */
@@ -100,17 +111,26 @@ export class MachineModel {
       if (exit.sequence <= this.#seen) continue;
       this.#seen = exit.sequence;
       this.exits.push(exit);
-      if (exit.after) this.lastPatch = exit;
+      if (exit.after) this.#takePatch(exit);
     }
     if (this.exits.length > keptExits) this.exits.splice(0, this.exits.length - keptExits);
   }
 
+  #takePatch(patch) {
+    this.patches.push(patch);
+    if (this.patches.length > keptPatches) this.patches.shift();
+  }
+
+  // A point every half second, each over the second before it: less jagged, and not late.
   #takePoint(frame) {
-    const last = this.#lastPoint;
-    if (last && frame.at - last.at < pointEvery) return;
+    const latest = this.#totals.at(-1);
+    if (latest && frame.at - latest.at < pointEvery) return;
     const totals = Object.fromEntries(frame.reasons.map(reason => [reason.reason, reason.count]));
-    this.#lastPoint = { at: frame.at, totals };
-    if (!last || frame.at - last.at > 5000) return;
+    if (latest && frame.at - latest.at > 5000) this.#totals = [];
+    this.#totals.push({ at: frame.at, totals });
+    if (this.#totals.length > 3) this.#totals.shift();
+    const last = this.#totals[0];
+    if (last.at === frame.at) return;
     const seconds = (frame.at - last.at) / 1000;
     const rates = {};
     for (const [reason, total] of Object.entries(totals)) rates[reason] = Math.max(0, total - (last.totals[reason] ?? 0)) / seconds;

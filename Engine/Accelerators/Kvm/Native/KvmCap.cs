@@ -20,6 +20,7 @@ internal static class KvmCap
     public const int SplitIrqchip = 121;
     public const int ImmediateExit = 136;
     public const int X86UserSpaceMsr = 188;
+    public const int SetGuestDebug2 = 195;
     public const int BinaryStatsFd = 203;
     public const int Xsave2 = 208;
     public const int DisableQuirks2 = 213;

@@ -6,6 +6,7 @@ internal static class KvmFlags
     public const ulong QuirkFixHypercallInsn = 1 << 5; // KVM_X86_QUIRK_FIX_HYPERCALL_INSN
     public const uint GuestDebugEnable = 1;
     public const uint GuestDebugSingleStep = 2;
+    public const uint GuestDebugBlockIrq = 0x10_0000;
     public const uint GuestDebugUseHwBp = 0x2_0000;
     public const uint XenInterceptHypercall = 1 << 1; // KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL
     public const ulong MsrExitInvalid = 1; // KVM_MSR_EXIT_REASON_INVAL

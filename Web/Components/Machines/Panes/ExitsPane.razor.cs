@@ -15,7 +15,6 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
 {
     private const int Most = 200;
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(400);
-    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
     private static readonly string[] s_reasons = [.. Enum.GetValues<ExitReason>().Skip(1).Where(reason => reason != ExitReason.Interrupted).Select(reason => reason.Name())];
 
     private bool _frozen;
@@ -72,7 +71,7 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
 
     private static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
 
-    private static byte[] Encode(IReadOnlyList<ExitEvent> exits) => JsonSerializer.SerializeToUtf8Bytes(exits, s_json);
+    private static byte[] Encode(IReadOnlyList<ExitEvent> exits) => JsonSerializer.SerializeToUtf8Bytes(exits, JsonSerializerOptions.Web);
 
     private async Task StopAsync()
     {

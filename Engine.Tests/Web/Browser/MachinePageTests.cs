@@ -1,0 +1,143 @@
+using System.Globalization;
+using Hyperpatch.Engine.Machine;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Security;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
+
+namespace Hyperpatch.Engine.Tests.Web.Browser;
+
+/// <summary>The machine's page in a real Chromium, on a real server, with a guest running on the host's accelerator.</summary>
+/// <param name="fixture">The browser.</param>
+public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
+{
+    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
+
+    [Fact]
+    public async Task Two_browsers_see_exits_arrive_and_a_vendor_switch_turn_the_bytes()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = TheMachine(dashboard);
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
+        await using Visitor watcher = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, ColorScheme.Dark);
+        foreach (Visitor visitor in new[] { driver, watcher })
+        {
+            await OpenAsync(visitor, dashboard, machine);
+            await Assertions.Expect(visitor.Test("machine-state")).ToContainTextAsync("running");
+            await Assertions.Expect(visitor.Test("exits-body").Locator("tr").First).ToBeVisibleAsync();
+            await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
+            await GrowsAsync(visitor, "counter-exits");
+        }
+
+        foreach ((string vendor, string opcode) in new[] { ("amd", "D9"), ("intel", "C1") })
+        {
+            long patches = await NumberAsync(driver, "counter-patches");
+            await driver.Test($"vendor-{vendor}").ClickAsync();
+            foreach (Visitor visitor in new[] { driver, watcher })
+            {
+                await Assertions.Expect(visitor.Test($"vendor-{vendor}")).ToHaveAttributeAsync("aria-pressed", "true");
+                // The first sites are called several times a second; each turns when it is called.
+                foreach (int row in Enumerable.Range(0, 4))
+                {
+                    await Assertions.Expect(visitor.Test("site-bytes").Nth(row)).ToContainTextAsync(opcode);
+                }
+
+                await Assertions.Expect(visitor.Test("patch-line")).ToContainTextAsync(opcode);
+                Assert.True(await NumberAsync(visitor, "counter-patches") > patches, "no patch was counted");
+            }
+
+            Assert.Equal(vendor, machine.Vendor.Id);
+        }
+
+        Assert.Empty(driver.Complaints);
+        Assert.Empty(watcher.Complaints);
+        Assert.Equal(MachineState.Running, machine.State);
+    }
+
+    [Fact]
+    public async Task A_viewer_watches_and_cannot_change_anything()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        await using Visitor viewer = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        await OpenAsync(viewer, dashboard, TheMachine(dashboard));
+        await Assertions.Expect(viewer.Test("viewer-note")).ToBeVisibleAsync();
+        foreach (string control in new[] { "vendor-amd", "vendor-intel", "pause", "reset", "policy" })
+        {
+            await Assertions.Expect(viewer.Test(control)).ToBeDisabledAsync();
+        }
+
+        Assert.Empty(viewer.Complaints);
+    }
+
+    [Fact]
+    public async Task An_operator_pauses_steps_runs_and_resets()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = TheMachine(dashboard);
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
+        await OpenAsync(driver, dashboard, machine);
+        await driver.Test("pause").ClickAsync();
+        await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("paused");
+        Assert.Equal(MachineState.Paused, machine.State);
+        await driver.Test("step").ClickAsync();
+        await driver.Test("run").ClickAsync();
+        await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("running");
+        await GrowsAsync(driver, "counter-exits");
+        await driver.Test("reset").ClickAsync();
+        while (machine.Timeline.Read().All(entry => entry.Kind != "reset"))
+        {
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+
+        await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("running");
+        Assert.Empty(driver.Complaints);
+    }
+
+    [Fact]
+    public async Task Every_pane_has_an_address_of_its_own_and_survives_a_reload()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = TheMachine(dashboard);
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
+        foreach (string pane in new[] { "exits", "sites", "hypercalls", "processors", "serial", "timeline" })
+        {
+            _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane={pane}").ToString());
+            await Assertions.Expect(driver.Test($"pane-{pane}")).ToBeVisibleAsync();
+            _ = await driver.Page.ReloadAsync();
+            await Assertions.Expect(driver.Test($"pane-{pane}")).ToBeVisibleAsync();
+        }
+
+        Assert.Empty(driver.Complaints);
+    }
+
+    private static VirtualMachine TheMachine(Dashboard dashboard) =>
+        Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+
+    private static Task OpenAsync(Visitor visitor, Dashboard dashboard, VirtualMachine machine) =>
+        visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}").ToString());
+
+    private static async Task GrowsAsync(Visitor visitor, string counter)
+    {
+        long before = await NumberAsync(visitor, counter);
+        while (await NumberAsync(visitor, counter) <= before)
+        {
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
+
+    // A counter shows its total first and its rate behind.
+    private static async Task<long> NumberAsync(Visitor visitor, string counter)
+    {
+        string text = await visitor.Test(counter).InnerTextAsync();
+        string digits = new([.. text.SkipWhile(c => !char.IsAsciiDigit(c)).TakeWhile(c => char.IsAsciiDigit(c) || c == ',')]);
+        return long.Parse(digits, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
+    }
+}

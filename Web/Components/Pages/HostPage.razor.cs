@@ -1,0 +1,44 @@
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Hyperpatch.Engine.Vendors;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Views;
+using Microsoft.AspNetCore.Components;
+
+namespace Hyperpatch.Web.Components.Pages;
+
+/// <summary>What this host offers to guests, and how that was found out.</summary>
+public sealed partial class HostPage : ComponentBase
+{
+    private HostView? _host;
+    private HashSet<string> _used = [];
+
+    /// <summary>The host's back ends.</summary>
+    [Inject]
+    public required AcceleratorSet Accelerators { get; init; }
+
+    /// <inheritdoc/>
+    protected override async Task OnInitializedAsync()
+    {
+        // The first probe runs guests, and waits for those that do not come back: not on the page's own thread.
+        HostView host = await Task.Run(Accelerators.View);
+        _used = [.. host.Accelerators.SelectMany(accelerator => accelerator.Levels.Values)];
+        _host = host;
+    }
+
+    private static string VendorName(string id) => CpuVendor.TryParse(id, out CpuVendor? vendor) ? vendor.Name : id;
+
+    private static IEnumerable<(string Name, string Value)> Facts(HostView host)
+    {
+        yield return ("Operating system", host.OperatingSystem);
+        yield return ("Logical processors", host.Processors.ToString(CultureInfo.InvariantCulture));
+        yield return ("Memory for guests", string.Create(CultureInfo.InvariantCulture, $"{host.MemoryMiB:N0} MiB"));
+        yield return ("Hyperpatch", Version(typeof(HostPage).Assembly));
+        yield return (".NET", RuntimeInformation.FrameworkDescription);
+        yield return ("Disassembler", $"Iced {Version(typeof(Iced.Intel.Decoder).Assembly)}");
+    }
+
+    private static string Version(Assembly assembly) =>
+        assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? assembly.GetName().Version?.ToString() ?? "";
+}

@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Security.Claims;
+using Hyperpatch.Web.Components.Machines;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Commands;
+using Hyperpatch.Web.Machines.Views;
+using Hyperpatch.Web.Security;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Authorization;
+
+namespace Hyperpatch.Web.Components.Pages;
+
+/// <summary>Makes a machine with a guest of the catalogue. What cannot be used is said beside its field, in the engine's own words.</summary>
+public sealed partial class NewMachinePage : ComponentBase
+{
+    private static readonly string[] s_fields = ["name", "guest", "vendor", "accelerator", "policy", "processors", "memoryMiB", "commandLine"];
+    private readonly Form _form = new();
+    private ClaimsPrincipal _user = new();
+    private GuestView _guest = GuestViews.All[0];
+    private IReadOnlyDictionary<string, string[]> _errors = new Dictionary<string, string[]>();
+    private string _acceleratorHelp = "";
+    private string? _error;
+    private bool _mayChange;
+    private bool _busy;
+
+    /// <summary>Who is logged in.</summary>
+    [CascadingParameter]
+    public Task<AuthenticationState>? Session { get; set; }
+
+    /// <summary>What is done with machines.</summary>
+    [Inject]
+    public required MachineCommands Commands { get; init; }
+
+    /// <summary>The host's back ends.</summary>
+    [Inject]
+    public required AcceleratorSet Accelerators { get; init; }
+
+    /// <summary>For going to the new machine.</summary>
+    [Inject]
+    public required NavigationManager Navigation { get; init; }
+
+    /// <summary>The guest that is chosen at first.</summary>
+    [SupplyParameterFromQuery]
+    public string? Guest { get; set; }
+
+    /// <inheritdoc/>
+    protected override async Task OnInitializedAsync()
+    {
+        if (Session is not null)
+        {
+            _user = (await Session).User;
+            _mayChange = _user.MayChange();
+        }
+
+        Choose(GuestViews.All.FirstOrDefault(guest => guest.Name == Guest) ?? GuestViews.All[0]);
+        _acceleratorHelp = Accelerators.Select() switch
+        {
+            UnavailableAccelerator none => none.Check().Reason,
+            var found => $"auto takes {found.Name} here.",
+        };
+    }
+
+    private string? Invalid(string field) => _errors.ContainsKey(field) ? "true" : null;
+
+    private void Choose(GuestView guest)
+    {
+        _guest = guest;
+        _form.Processors = guest.DefaultProcessors.ToString(CultureInfo.InvariantCulture);
+        _form.MemoryMiB = Math.Max(Form.DefaultMemoryMiB, guest.MinimumMemoryMiB).ToString(CultureInfo.InvariantCulture);
+        _form.CommandLine = "";
+        _errors = new Dictionary<string, string[]>();
+    }
+
+    private async Task CreateAsync()
+    {
+        _error = null;
+        Dictionary<string, string[]> unreadable = [];
+        CreateMachineRequest request = new()
+        {
+            Name = _form.Name,
+            Guest = _guest.Name,
+            Vendor = _form.Vendor,
+            Accelerator = _form.Accelerator,
+            Policy = _form.Policy,
+            Processors = Number("processors", _form.Processors, unreadable),
+            MemoryMiB = Number("memoryMiB", _form.MemoryMiB, unreadable),
+            CommandLine = _form.CommandLine,
+            Start = _form.Start,
+        };
+        _errors = unreadable;
+        if (unreadable.Count > 0)
+        {
+            return;
+        }
+
+        _busy = true;
+        CommandResult<ManagedMachine> result = await Commands.CreateAsync(_user, request);
+        _busy = false;
+        if (result.Succeeded(out ManagedMachine? machine, out CommandError? error))
+        {
+            Navigation.NavigateTo(new MachineLink(machine.Id).ToString());
+            return;
+        }
+
+        _errors = error.Fields;
+
+        // What belongs to no field of the form is said above it.
+        _error = error.Fields.Keys.Any(s_fields.Contains) ? null : error.Message;
+    }
+
+    // Null (the default) where nothing is given; whether a number is allowed is the engine's to say.
+    private static int? Number(string field, string? text, Dictionary<string, string[]> errors)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return null;
+        }
+
+        if (int.TryParse(text.Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number))
+        {
+            return number;
+        }
+
+        errors[field] = ["A whole number is needed."];
+        return null;
+    }
+
+    private sealed class Form
+    {
+        public const int DefaultMemoryMiB = 64;
+
+        public string? Name { get; set; }
+
+        public string Vendor { get; set; } = "intel";
+
+        public string Accelerator { get; set; } = "auto";
+
+        public string Policy { get; set; } = "force";
+
+        public string? Processors { get; set; }
+
+        public string? MemoryMiB { get; set; }
+
+        public string? CommandLine { get; set; }
+
+        public bool Start { get; set; } = true;
+    }
+}
