@@ -37,7 +37,7 @@ public sealed class SmpTests
 
     public static TheoryData<Backend, string, string, int, int> SwitchedGuests => new()
     {
-        { Backend.Kvm, "patch-race", "sites=64 rounds=400", 4, 1 },
+        { Backend.Kvm, "patch-race", "sites=64 rounds=150", 4, 1 },
         { Backend.Kvm, "patch-race", "sites=32 rounds=300 restore=on", 2, 1 },
         { Backend.Kvm, "undefined", "rounds=3000", 2, 1 },
         { Backend.KvmStep, "patch-race", "sites=16 rounds=60", 2, 1 },
