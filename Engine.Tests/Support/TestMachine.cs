@@ -142,6 +142,10 @@ internal sealed class TestMachine : IDisposable
         what,
         Describe);
 
+    /// <summary>Waits for a condition, or for the guest's end.</summary>
+    public void WaitUntilOrEnd(Func<bool> condition) => WaitFor(
+        () => condition() || Machine.State is MachineState.Stopped or MachineState.Failed, "something happened", Describe);
+
     /// <summary>How often one outcome occurred.</summary>
     public long Count(InterceptionOutcome outcome) => Machine.Journal.CountOf(outcome);
 
