@@ -35,8 +35,11 @@ internal sealed unsafe partial class KvmProcessor
     private bool _stepOver;
     private bool _isSteppingOver;
     private bool _blockInterrupts;
-    private GuestRegisters _beforeStep;
+    private ulong _beforeStepRip;
+    private ulong _beforeStepRsp;
+    private bool _wasOwnStep;
     private ushort _beforeStepCs;
+    private ushort _beforeStepSs;
 
     public void CompleteInstruction(int length)
     {
@@ -434,36 +437,45 @@ internal sealed unsafe partial class KvmProcessor
     }
 
     // One step asked for by a person: interrupts wait, unless the processor is in HLT, which only an interrupt ends.
-    private void BeginStep()
-    {
+    private void BeginStep() =>
         _blockInterrupts = _partition.BlockIrq != 0 && (!_hasEntered || _vcpu.GetMpState() == KvmFlags.MpRunnable);
-        _beforeStep = _run->Registers;
+
+    private void EndStep() => _blockInterrupts = false;
+
+    private void RememberFrame()
+    {
+        _beforeStepRip = _run->Registers.Rip;
+        _beforeStepRsp = _run->Registers.Rsp;
         _beforeStepCs = _run->Sregs.Cs.Selector;
+        _beforeStepSs = _run->Sregs.Ss.Selector;
+        _wasOwnStep = (_run->Registers.Rflags & RflagsTrap) != 0;
     }
 
-    // An interrupt delivered during a step has pushed the TF that the host set: the guest's IRET would bring it back and take a #DB.
-    // The frame is found by what it must hold, a little above the stack pointer.
-    private void EndStep()
+    // An exception or interrupt delivered while the host steps has pushed the TF that the host set: the guest's IRET would bring it back,
+    // at the latest when nobody steps any more, and take a #DB. The frame is found by what it must hold, at the stack pointer or a little
+    // above, as the handler's first instruction may have run.
+    private void CleanFrame()
     {
-        bool couldInterrupt = !_blockInterrupts;
-        _blockInterrupts = false;
-        if (!couldInterrupt || (_beforeStep.Rflags & RflagsTrap) != 0)
+        if (_wasOwnStep || (_run->Registers.Rsp == _beforeStepRsp && _run->Sregs.Cs.Selector == _beforeStepCs))
         {
             return;
         }
 
         const int Slots = 64;
-        int width = CodeBits / 8;
+        const ulong FixedFlags = 0x802A; // of these, only bit 1 is ever set
         GetPaging(out PagingState paging);
+        int width = paging.IsLongMode ? 8 : CodeBits / 8;
         Span<byte> stack = stackalloc byte[Slots * 8];
         ulong top = width == 8 ? _run->Registers.Rsp : (uint)(_run->Sregs.Ss.Base + _run->Registers.Rsp);
-        int got = LinearMemory.Read(_memory, paging, top, stack) / width;
-        for (int i = 0; i + 3 <= got; i++)
+        int got = LinearMemory.Read(_memory, paging, top, stack[..(Slots * width)]) / width;
+        int frame = width == 8 ? 5 : 3;
+        for (int i = 0; i + frame <= got; i++)
         {
-            ulong rip = ExceptionFrame.Slot(stack, i, width);
-            if (rip - _beforeStep.Rip <= CpuVendor.MaximumInstructionLength
+            ulong flags = ExceptionFrame.Slot(stack, i + 2, width);
+            if (ExceptionFrame.Slot(stack, i, width) - _beforeStepRip <= CpuVendor.MaximumInstructionLength
                 && (ushort)ExceptionFrame.Slot(stack, i + 1, width) == _beforeStepCs
-                && (ExceptionFrame.Slot(stack, i + 2, width) & RflagsTrap) != 0)
+                && (flags & RflagsTrap) != 0 && (flags & FixedFlags) == 2
+                && (width != 8 || ExceptionFrame.Slot(stack, i + 4, width) == _beforeStepSs))
             {
                 new ExceptionFrame { RflagsAddress = top + (ulong)((i + 2) * width) }.ClearTrapFlag(_memory, paging);
                 return;

@@ -95,8 +95,19 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
             Arm();
             _isPending = false;
             _isMsrExit = false;
+            bool isStep = IsHostStepping;
+            if (isStep)
+            {
+                RememberFrame();
+            }
+
             int errno = _vcpu.Run();
             _hasEntered = true;
+            if (isStep)
+            {
+                CleanFrame();
+            }
+
             if (errno != 0)
             {
                 OnError(errno, ref exit);
