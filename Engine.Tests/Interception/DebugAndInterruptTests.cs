@@ -34,20 +34,7 @@ public sealed class DebugAndInterruptTests
         }
     }
 
-    // KVM's single step leaves TF in all frames but that of #UD, which passes through the engine's hands.
-    public static TheoryData<Backend, string> Frames
-    {
-        get
-        {
-            TheoryData<Backend, string> rows = new((Backend.KvmStep, "#UD"));
-            foreach (string kind in (string[])["#UD", "#PF", "#GP", "#DE", "interrupt"])
-            {
-                rows.Add(Backend.Kvm, kind);
-            }
-
-            return rows;
-        }
-    }
+    public static MatrixTheoryData<Backend, string> Frames => Backends.With("#UD", "#PF", "#GP", "#DE", "interrupt");
 
     [Theory, MemberData(nameof(OwnStep))]
     public void Guests_single_step_sees_one_instruction(Backend backend, GuestVendor form)

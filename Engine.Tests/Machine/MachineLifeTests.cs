@@ -262,6 +262,58 @@ public sealed class MachineLifeTests
     }
 
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    public void Steps_into_handlers_leave_nothing_behind(Backend backend)
+    {
+        // Interrupts and exceptions are delivered during steps. The host's TF must not be in their frames: with IRETQ it would become the
+        // guest's own, and its next instruction a #DB that nobody expects, at the latest when the machine runs on.
+        ulong ticks = 0, faults = 0;
+        using TestMachine machine = TestMachine.Create(backend, b =>
+        {
+            Assembler c = b.Code;
+            ticks = b.Reserve(8);
+            faults = b.Reserve(8);
+            Label again = c.CreateLabel();
+            b.EnableLocalApic();
+            b.StartTimer(1000);
+            c.sti();
+            c.Label(ref again);
+            c.mov(rax, __qword_ptr[0x10]);
+            c.pause();
+            c.jmp(again);
+            b.Handle(Vectors.Timer, "timer");
+            b.Define("timer");
+            c.inc(__qword_ptr[ticks]);
+            b.EndOfInterrupt();
+            b.Handle(Vectors.PageFault, "fault");
+            b.Define("fault");
+            c.inc(__qword_ptr[faults]);
+            c.add(rsp, 8);
+            c.add(__qword_ptr[rsp], 8);
+            c.iretq();
+        });
+        for (int i = 0; i < 3; i++)
+        {
+            machine.Machine.Run();
+            machine.WaitUntil(() => machine.Word(faults) > 10 && machine.Word(ticks) > 0, "faults and ticks");
+            machine.Machine.Pause();
+            ulong before = machine.Word(faults);
+            for (int step = 0; step < 5000 && machine.Word(faults) < before + 5; step++)
+            {
+                machine.Machine.Step();
+            }
+
+            Assert.True(machine.Word(faults) >= before + 5, machine.Describe());
+            before = machine.Word(faults);
+            ulong ticked = machine.Word(ticks);
+            machine.Machine.Run();
+            machine.WaitUntil(() => machine.Word(faults) > before + 10 && machine.Word(ticks) > ticked, "it went on");
+            machine.Machine.Pause();
+        }
+
+        Assert.Equal(0u, machine.Exception().Count);
+    }
+
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     public void Commands_that_do_not_fit_are_refused(Backend backend)
     {
         TestMachine machine = TestMachine.Create(backend, "exit-storm", new VirtualMachineOptions { MemoryMiB = 4 });
