@@ -33,6 +33,12 @@ public sealed class CommandStressTests
         ConcurrentBag<Exception> unexpected = Race(machine.Machine, random, commands: 100, disposesAt: null);
         Assert.Empty(unexpected);
         Assert.NotEqual(MachineState.Failed, machine.Machine.State);
+        // Whatever was done to it, the guest did not notice.
+        Assert.DoesNotContain("panic", machine.Serial, StringComparison.Ordinal);
+        Assert.DoesNotContain("wrong result ", machine.Serial, StringComparison.Ordinal);
+        Assert.All(
+            machine.Serial.Split('\n').Where(line => line.EndsWith("wrong results", StringComparison.Ordinal)),
+            line => Assert.EndsWith(" 0 wrong results", line, StringComparison.Ordinal));
 
         // It still works.
         machine.Machine.Reset();
