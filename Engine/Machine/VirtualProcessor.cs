@@ -113,9 +113,9 @@ public sealed class VirtualProcessor : IHypercallHost
 
     internal MachineContext Context => _context;
 
-    /// <summary>Whether the last look, since which it had no exit, found it in HLT with interrupts off.</summary>
+    /// <summary>Whether the last look, since which it had no exit, found it in HLT with interrupts off, or waiting for INIT or SIPI.</summary>
     internal bool IsHaltedForGood =>
-        Volatile.Read(ref _activity) == (int)ProcessorActivity.HaltedForGood && Volatile.Read(ref _activityExits) == Journal.Count;
+        Volatile.Read(ref _activity) is (int)ProcessorActivity.HaltedForGood or (int)ProcessorActivity.WaitingForStartup && Volatile.Read(ref _activityExits) == Journal.Count;
 
     private bool IsHalted =>
         Volatile.Read(ref _activity) != (int)ProcessorActivity.Runnable && Volatile.Read(ref _activityExits) == Journal.Count;
@@ -135,15 +135,16 @@ public sealed class VirtualProcessor : IHypercallHost
     /// <summary>Asks for a stop at the next boundary; does not wait.</summary>
     internal void RequestPause()
     {
-        _parked.Reset();
+        // In this order: a thread on its way out of an earlier pause may still say that it is parked, but not after it has seen this.
         Interlocked.Or(ref _requests, (int)Requests.Pause);
+        _parked.Reset();
         _processor.Kick();
         // Where it is parked already, it says so again.
         _ = _wake.Release();
     }
 
     /// <summary>Waits until it is parked.</summary>
-    internal bool WaitParked(TimeSpan limit) => _parked.Wait(limit);
+    internal bool WaitParked(TimeSpan limit) => Volatile.Read(ref _state) == (int)ProcessorRunState.Stopped || _parked.Wait(limit);
 
     /// <summary>Lets it run on.</summary>
     internal void Resume()
@@ -381,7 +382,7 @@ public sealed class VirtualProcessor : IHypercallHost
     {
         while (_work.TryDequeue(out Action<Exception?>? work))
         {
-            work(new MachineStateException($"Processor {Index} has ended; reset or delete the machine."));
+            work(new MachineStateException($"Processor {Index} has ended; delete the machine."));
         }
     }
 }
