@@ -43,10 +43,15 @@ public sealed class KvmProbeTests
         Assert.Equal(["VMCALL", "VMMCALL", "UD2"], probe.Results.Select(result => result.Instruction));
         Assert.Equal(ProbeOutcome.InvalidOpcode, probe.Results[2].Outcome);
         Assert.All(probe.Results, result => Assert.NotEmpty(result.Detail));
-        Assert.Equal(backend == Backend.KvmStep, probe.IsForced);
+        Assert.Equal(backend != Backend.Kvm, probe.IsForced);
         foreach (CpuVendor vendor in CpuVendor.All)
         {
-            InterceptionLevel level = backend == Backend.KvmStep ? InterceptionLevel.Step : KvmProbe.Choose(probe.Results, vendor);
+            InterceptionLevel level = backend switch
+            {
+                Backend.KvmStep => InterceptionLevel.Step,
+                Backend.KvmNative => InterceptionLevel.Native,
+                _ => KvmProbe.Choose(probe.Results, vendor),
+            };
             Assert.Equal(level, probe.Levels[vendor.Id]);
             Assert.Equal(level, backend.Open().SelectLevel(vendor));
         }

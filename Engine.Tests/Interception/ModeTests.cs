@@ -38,6 +38,11 @@ public sealed class ModeTests
     public static MatrixTheoryData<Backend, ulong> HighHalf => Backends.With(
         0xFFFF_8000_0000_0000, 0xFFFF_8000_0000_0FFE, 0xFFFF_FFFF_8000_0123, 0xFFFF_FFFF_FFFF_F000, 0x7FFF_FFFF_F000UL, 0x1_0000_0000UL);
 
+    // At level native the kernel sees calls of CPL 3 itself; the #GP that a host without VMX and SVM makes of them is watched for at the
+    // other levels, whose DR1 is free for it.
+    public static MatrixTheoryData<Backend, GuestVendor> UserCalls =>
+        new(Enum.GetValues<Backend>().Where(backend => backend != Backend.KvmNative), Enum.GetValues<GuestVendor>());
+
     [Theory, MemberData(nameof(Based))]
     public void Legacy_code_in_a_segment_with_a_base(Backend backend, int bits, uint codeBase, PatchPolicy policy)
     {
@@ -115,7 +120,7 @@ public sealed class ModeTests
         Assert.Equal((1UL, 0x11UL, 0x22UL, 0x33UL, 0x8000_0044UL), (call.Value0, call.Value1, call.Value2, call.Value3, call.Value4));
     }
 
-    [Theory, MemberData(nameof(Backends.AllWithVendors), MemberType = typeof(Backends))]
+    [Theory, MemberData(nameof(UserCalls))]
     public void User_mode_is_not_permitted(Backend backend, GuestVendor form)
     {
         // KICK_CPU would be 0 from CPL 0. The result travels in a register: the next #UD brings it back to CPL 0.
@@ -141,7 +146,7 @@ public sealed class ModeTests
         Assert.All(machine.Interceptions().Where(record => record.Linear == machine.Image["site"]), record => Assert.Equal(3, record.Cpl));
     }
 
-    [Theory, MemberData(nameof(Backends.AllWithVendors), MemberType = typeof(Backends))]
+    [Theory, MemberData(nameof(UserCalls))]
     public void User_mode_in_compatibility_mode_is_not_permitted(Backend backend, GuestVendor form)
     {
         const ulong Code32 = 0x30_0000;

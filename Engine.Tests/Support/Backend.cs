@@ -8,4 +8,7 @@ public enum Backend
 
     /// <summary>KVM, single-stepped.</summary>
     KvmStep,
+
+    /// <summary>KVM at the level native, forced: patched sites are watched by breakpoints, the rest is as at trap on a host that traps.</summary>
+    KvmNative,
 }

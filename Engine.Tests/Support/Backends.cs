@@ -11,6 +11,8 @@ public static class Backends
     private static readonly Lazy<KvmAccelerator> s_kvm = new(() => new KvmAccelerator());
     private static readonly Lazy<KvmAccelerator> s_kvmStep = new(() => new KvmAccelerator(InterceptionLevel.Step));
 
+    private static readonly Lazy<KvmAccelerator> s_kvmNative = new(() => new KvmAccelerator(InterceptionLevel.Native));
+
     /// <summary>All back ends.</summary>
     public static TheoryData<Backend> All => new(Enum.GetValues<Backend>());
 
@@ -30,6 +32,7 @@ public static class Backends
         {
             Backend.Kvm => s_kvm.Value,
             Backend.KvmStep => s_kvmStep.Value,
+            Backend.KvmNative => s_kvmNative.Value,
             _ => throw new ArgumentOutOfRangeException(nameof(backend)),
         };
         AcceleratorAvailability answer = accelerator.Check();

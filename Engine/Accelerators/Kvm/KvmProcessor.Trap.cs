@@ -43,6 +43,7 @@ internal sealed unsafe partial class KvmProcessor
 
     public void CompleteInstruction(int length)
     {
+        bool wasWatched = _fault == FaultKind.Ahead && _partition.Level == InterceptionLevel.Native;
         _fault = FaultKind.None;
         ulong rip = _run->Registers.Rip + (ulong)length;
         _run->Registers.Rip = CodeBits switch
@@ -64,6 +65,15 @@ internal sealed unsafe partial class KvmProcessor
         else if (_partition.Level == InterceptionLevel.Step && _run->Events.InterruptShadow != 0)
         {
             SetShadow(0);
+        }
+        else if (wasWatched)
+        {
+            // A breakpoint at the site leaves the shadow of an STI before it; events do not come with each exit at this level.
+            _vcpu.GetEvents(out KvmVcpuEvents events);
+            if (events.InterruptShadow != 0)
+            {
+                SetShadow(0);
+            }
         }
     }
 
