@@ -264,11 +264,12 @@ public sealed class VirtualProcessor : IHypercallHost
         try
         {
             _processor.BindToCurrentThread();
-            for (;;)
+            // The first turn attends whatever was asked: the machine may have been released before this thread came to run.
+            for (bool isNew = true; ; isNew = false)
             {
                 // In this order: a request made after the clearing kicks again.
                 _processor.ClearKick();
-                if (Volatile.Read(ref _requests) != 0 && !Attend())
+                if ((isNew || Volatile.Read(ref _requests) != 0) && !Attend())
                 {
                     return;
                 }
@@ -301,6 +302,7 @@ public sealed class VirtualProcessor : IHypercallHost
 
         if ((Volatile.Read(ref _requests) & (int)Requests.Pause) == 0)
         {
+            Volatile.Write(ref _state, (int)ProcessorRunState.Running);
             return true;
         }
 
