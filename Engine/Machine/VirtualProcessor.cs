@@ -26,6 +26,7 @@ public sealed class VirtualProcessor : IHypercallHost
     }
 
     private static readonly double s_nanosecondsPerTick = 1e9 / Stopwatch.Frequency;
+    private static readonly TimeSpan s_kickAgain = TimeSpan.FromMilliseconds(250);
     private readonly VirtualMachine _machine;
     private readonly HypercallInterceptor _interceptor;
     private readonly ManualResetEventSlim _parked = new(false);
@@ -142,8 +143,35 @@ public sealed class VirtualProcessor : IHypercallHost
         _ = _wake.Release();
     }
 
-    /// <summary>Waits until it is parked.</summary>
-    internal bool WaitParked(TimeSpan limit) => _parked.Wait(limit);
+    /// <summary>Waits until it is parked; kicks again from time to time, for a host that loses one must not cost the machine.</summary>
+    internal bool WaitParked(TimeSpan limit)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (;;)
+        {
+            TimeSpan left = limit - Stopwatch.GetElapsedTime(start);
+            if (left <= TimeSpan.Zero)
+            {
+                return _parked.IsSet;
+            }
+
+            if (_parked.Wait(left < s_kickAgain ? left : s_kickAgain))
+            {
+                return true;
+            }
+
+            _processor.Kick();
+        }
+    }
+
+    /// <summary>Kicks once more if it was asked to park and has not yet.</summary>
+    internal void KickIfLate()
+    {
+        if ((Volatile.Read(ref _requests) & (int)Requests.Pause) != 0 && !_parked.IsSet)
+        {
+            _processor.Kick();
+        }
+    }
 
     /// <summary>Lets it run on.</summary>
     internal void Resume()
