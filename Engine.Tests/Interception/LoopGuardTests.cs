@@ -50,8 +50,8 @@ public sealed class LoopGuardTests
         for (int i = 0; i < 10 * HypercallInterceptor.LoopLimit; i++)
         {
             processor.Rip = progress == "another site between" && i % 2 == 1 ? 0x3000UL : 0x2000UL;
-            byte behind = progress == "other bytes" ? (byte)i : (byte)0;
-            Assert.True(memory.TryWrite(processor.Rip, [0x0F, 0x01, 0xD9, behind]));
+            byte[] instruction = progress == "other bytes" && i % 2 == 1 ? [0x2E, 0x0F, 0x01, 0xD9] : [0x0F, 0x01, 0xD9];
+            Assert.True(memory.TryWrite(processor.Rip, instruction));
             Assert.Equal(InterceptionOutcome.Patched, Handle(interceptor, processor, exit).Outcome);
             exit += progress == "another exit between" ? 2 : 1;
         }

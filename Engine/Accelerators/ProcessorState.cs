@@ -33,6 +33,12 @@ public sealed record ProcessorState
     public required uint MpState { get; init; }
 
     /// <summary>
+    /// A paravirtual kick may still be due: the next HLT returns at once. Where a back end cannot tell, it says so: a processor that is
+    /// woken for nothing looks at its lock again.
+    /// </summary>
+    public bool IsKickPending { get; init; }
+
+    /// <summary>
     /// The guest's #UD handler was entered and its first instruction not executed yet: a back end that intercepts #UD at the handler must
     /// not take it for a new one.
     /// </summary>

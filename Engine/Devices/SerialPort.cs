@@ -78,6 +78,18 @@ public sealed class SerialPort : IPortDevice
         }
     }
 
+    /// <summary>Power-on state: registers and waiting input are gone. What was written stays readable.</summary>
+    public void Reset()
+    {
+        lock (_lock)
+        {
+            Array.Clear(_registers);
+            _input.Clear();
+            _divisorLow = 1;
+            _divisorHigh = 0;
+        }
+    }
+
     /// <inheritdoc/>
     public uint Read(int offset, int size)
     {

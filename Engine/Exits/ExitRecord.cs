@@ -43,7 +43,10 @@ public struct ExitRecord
     /// <summary>Hypercall: result.</summary>
     public ulong Result;
 
-    /// <summary>#UD and hypercalls: up to eight bytes from the instruction's start, as fetched, lowest byte first.</summary>
+    /// <summary>Bytes of an instruction that a record holds at most.</summary>
+    public const int MaximumBytes = 7;
+
+    /// <summary>#UD and hypercalls: the instruction's bytes as fetched, lowest byte first; of a longer hypercall the last seven.</summary>
     public ulong Bytes;
 
     /// <summary>Processor index.</summary>
@@ -64,10 +67,10 @@ public struct ExitRecord
     /// <summary>What was done (#UD and hypercalls).</summary>
     public InterceptionOutcome Outcome;
 
-    /// <summary>Length in bytes of the instruction in <see cref="Bytes"/>, at most 8; 0 when it could not be fetched.</summary>
+    /// <summary>How many bytes <see cref="Bytes"/> holds; 0 when the instruction could not be fetched.</summary>
     public byte Length;
 
-    /// <summary>Offset of the patched byte from the instruction's start.</summary>
+    /// <summary>Index of the patched byte in <see cref="Bytes"/>.</summary>
     public byte PatchOffset;
 
     /// <summary>The patched byte before.</summary>

@@ -94,7 +94,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
                 return true;
             case PatchPolicy.Faithful:
                 processor.GetPaging(out PagingState paging);
-                ulong at = linear + record.PatchOffset;
+                ulong at = linear + (ulong)(_decoder.Length - 1);
                 if (!PageWalker.TryTranslate(memory, paging, at, MemoryAccess.Write, out _, out PageFault fault))
                 {
                     // As the kernel's write of the whole instruction would fault: at its start, or where the page with the byte begins.
@@ -197,26 +197,46 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
         processor.GetPaging(out PagingState paging);
         int available = LinearMemory.Fetch(memory, paging, linear, buffer, out PageFault fault);
         _decoder.Decode(available, bits);
-        record.Bytes = MemoryMarshal.Read<ulong>(buffer);
-        record.Length = (byte)Math.Min(8, _decoder.Form is null ? Math.Max(_decoder.Length, Math.Min(available, 1)) : _decoder.Length);
+        Describe(buffer, available, ref record);
         physical = 0;
         if (available < CpuVendor.MaximumInstructionLength && (available == 0 || _decoder.NeedsMoreBytes) && fault != default)
         {
             record.Outcome = InterceptionOutcome.FetchFault;
-            processor.InjectPageFault(fault);
+            if (paging.IsLongMode && !PageWalker.IsCanonical(fault.Address, (paging.Cr4 & PagingState.Cr4La57) != 0 ? 5 : 4))
+            {
+                processor.InjectGeneralProtection();
+            }
+            else
+            {
+                processor.InjectPageFault(fault);
+            }
+
             return false;
         }
 
         if (_decoder.Form is not null)
         {
-            record.PatchOffset = (byte)(_decoder.Length - 1);
             // Cannot fail: the byte was fetched through the same tables just now. If another processor changed them, the physical
             // address 0 is RAM of the guest's own, and the compare-exchange finds another byte there.
             _ = PageWalker.TryTranslate(
-                memory, paging, linear + record.PatchOffset, MemoryAccess.Execute, out physical, out _);
+                memory, paging, linear + (ulong)(_decoder.Length - 1), MemoryAccess.Execute, out physical, out _);
         }
 
         return true;
+    }
+
+    // A record holds seven bytes. Of an instruction with more prefixes than fit, the first are left out: the last byte is the one that
+    // matters.
+    private void Describe(ReadOnlySpan<byte> bytes, int available, ref ExitRecord record)
+    {
+        int length = Math.Max(_decoder.Length, Math.Min(available, 1));
+        int left = _decoder.Form is null ? 0 : Math.Max(0, length - ExitRecord.MaximumBytes);
+        record.Length = (byte)Math.Min(length, ExitRecord.MaximumBytes);
+        record.PatchOffset = (byte)(record.Length - 1);
+        Span<byte> window = stackalloc byte[sizeof(ulong)];
+        window.Clear();
+        bytes.Slice(left, record.Length).CopyTo(window);
+        record.Bytes = MemoryMarshal.Read<ulong>(window);
     }
 
     private bool IsLooping(ulong linear, ulong bytes, long exitNumber)

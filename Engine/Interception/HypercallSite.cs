@@ -115,7 +115,7 @@ public sealed class HypercallSite
 
     private static bool IsLike(PatchEvent last, in ExitRecord record) =>
         record.Outcome != InterceptionOutcome.Patched && last.Outcome == record.Outcome && last.Policy == record.Policy
-        && last.Epoch == record.Epoch && last.Processor == record.Processor;
+        && last.Epoch == record.Epoch;
 
     private void Seal()
     {
@@ -134,7 +134,7 @@ public sealed class HypercallSite
 
     private void See(in ExitRecord record, ulong bytes)
     {
-        int length = Math.Min((int)record.Length, 7);
+        int length = record.Length;
         ulong packed = (bytes & 0x00FF_FFFF_FFFF_FFFF) | ((ulong)length << 56);
         Volatile.Write(ref _bytes, (long)packed);
         Volatile.Write(ref _vendor, record.Vendor);

@@ -2,7 +2,7 @@ namespace Hyperpatch.Engine.Interception;
 
 /// <summary>One line of a site's history. Like attempts that follow each other are one line with a count.</summary>
 /// <param name="Timestamp">When the (first) attempt was made, in ticks of <see cref="System.Diagnostics.Stopwatch"/>.</param>
-/// <param name="Processor">Which processor made it.</param>
+/// <param name="Processor">Which processor made it, or the first of them.</param>
 /// <param name="Before">The instruction's bytes before, prefixes included.</param>
 /// <param name="After">The bytes after.</param>
 /// <param name="Policy">Policy in force.</param>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Guests;
 using Hyperpatch.Engine.Interception;
@@ -76,13 +77,15 @@ public sealed partial class VirtualMachine
             _state = MachineState.Paused;
         }
 
-        foreach (VirtualProcessor one in processor is int only ? [Processors[only]] : Processors)
+        // All at once: each that waits in HLT takes the whole limit.
+        Task<bool>[] steps = [.. (processor is int only ? [Processors[only]] : Processors).Select(one => one.InvokeAsync(p =>
         {
-            _ = Await(one.InvokeAsync(p =>
-            {
-                p.StepHere(s_stepLimit);
-                return true;
-            }));
+            p.StepHere(s_stepLimit);
+            return true;
+        }))];
+        foreach (Task<bool> step in steps)
+        {
+            _ = Await(step);
         }
     });
 
@@ -99,6 +102,7 @@ public sealed partial class VirtualMachine
             Memory.Clear();
             MachineLoader.Load(Memory, _image);
             Sites.Clear();
+            Serial.Reset();
             foreach (ProcessorStart start in _image.Processors)
             {
                 IProcessor processor = context.Partition.CreateProcessor(made.Count);
@@ -196,7 +200,20 @@ public sealed partial class VirtualMachine
         }
 
         bool hadStarted = State != MachineState.Created;
-        Exchange(context, made, restore: true);
+        try
+        {
+            Exchange(context, made, restore: true);
+        }
+        catch
+        {
+            if (wasRunning && State == MachineState.Running)
+            {
+                ResumeAll();
+            }
+
+            throw;
+        }
+
         TimeSpan stopped = Stopwatch.GetElapsedTime(start);
         if (wasRunning && State == MachineState.Running)
         {
@@ -210,38 +227,40 @@ public sealed partial class VirtualMachine
         return new VendorSwitch(old.Vendor.Id, vendor.Id, stopped);
     }
 
-    // Every processor's thread takes its new processor, all at once; they are parked.
+    // First all states are carried over, which may fail and then changes nothing; then every thread takes its new processor.
     private void Exchange(MachineContext context, List<IProcessor> made, bool restore)
     {
+        if (restore)
+        {
+            try
+            {
+                OnAll(p => made[p.Index].Restore(p.Processor.Save()));
+            }
+            catch
+            {
+                // Nothing has been replaced: the machine is as before.
+                made.ForEach(processor => processor.Dispose());
+                context.Partition.Dispose();
+                throw;
+            }
+        }
+
         if (_context.Level == InterceptionLevel.Native)
         {
             // The kernel counts by vCPU, and the vCPUs go.
             Volatile.Write(ref _kernelHypercallsBefore, _kernelHypercallsBefore + (_context.Partition.KernelHypercalls ?? 0));
         }
 
-        Task<bool>[] tasks = [.. Processors.Select((processor, index) => processor.InvokeAsync(p =>
-        {
-            if (restore)
-            {
-                made[index].Restore(p.Processor.Save());
-            }
-
-            p.Replace(made[index], context);
-            return true;
-        }))];
         try
         {
-            foreach (Task<bool> task in tasks)
-            {
-                _ = Await(task);
-            }
+            OnAll(p => p.Replace(made[p.Index], context));
         }
         catch (Exception e) when (e is AcceleratorException or MachineStateException)
         {
             lock (_stateLock)
             {
                 _state = MachineState.Failed;
-                _exit = new MachineExit($"The processors' state could not be carried over: {e.Message}", MachineExit.FailureCode);
+                _exit = new MachineExit($"The processors could not be exchanged: {e.Message}", MachineExit.FailureCode);
             }
 
             Timeline.Add("failed", _exit.Reason);
@@ -250,6 +269,34 @@ public sealed partial class VirtualMachine
         finally
         {
             Volatile.Write(ref _context, context);
+        }
+    }
+
+    // On every processor's thread at once; they are parked.
+    private void OnAll(Action<VirtualProcessor> action)
+    {
+        Task<bool>[] tasks = [.. Processors.Select(processor => processor.InvokeAsync(p =>
+        {
+            action(p);
+            return true;
+        }))];
+        // All are waited for before the first failure is thrown: none may still be at work when the caller cleans up.
+        Exception? failure = null;
+        foreach (Task<bool> task in tasks)
+        {
+            try
+            {
+                _ = Await(task);
+            }
+            catch (Exception e) when (e is AcceleratorException or MachineStateException)
+            {
+                failure ??= e;
+            }
+        }
+
+        if (failure is not null)
+        {
+            ExceptionDispatchInfo.Throw(failure);
         }
     }
 

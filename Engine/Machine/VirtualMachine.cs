@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Devices;
 using Hyperpatch.Engine.Exits;
@@ -210,19 +211,19 @@ public sealed partial class VirtualMachine : IDisposable
         }
 
         EngineMeter.Remove(this);
-        // A command at work gets its time; after that its processors are told to end all the same.
-        bool entered = _gate.Wait(TimeSpan.FromSeconds(2));
+        // A command at work gets its time; after that its processors are told to end all the same. All of it within the limit.
+        long start = Stopwatch.GetTimestamp();
+        bool entered = _gate.Wait(TimeSpan.FromSeconds(1));
         StopPump();
         foreach (VirtualProcessor processor in Processors)
         {
             processor.RequestExit();
         }
 
-        DateTime deadline = DateTime.UtcNow + TimeSpan.FromSeconds(3);
         bool ended = true;
         foreach (VirtualProcessor processor in Processors)
         {
-            TimeSpan left = deadline - DateTime.UtcNow;
+            TimeSpan left = s_limit - Stopwatch.GetElapsedTime(start);
             ended &= processor.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
         }
 
@@ -247,7 +248,9 @@ public sealed partial class VirtualMachine : IDisposable
     {
         lock (_stateLock)
         {
-            if (_state is not (MachineState.Running or MachineState.Paused))
+            // A failure counts before the first instruction, too: a processor's thread that could not be set up.
+            bool isOver = _state is MachineState.Stopped or MachineState.Failed;
+            if (isOver || (_state == MachineState.Created && state != MachineState.Failed))
             {
                 return;
             }

@@ -114,9 +114,9 @@ public sealed class VirtualProcessor : IHypercallHost
 
     internal MachineContext Context => _context;
 
-    /// <summary>Whether the last look, since which it had no exit, found it in HLT with interrupts off.</summary>
+    /// <summary>Whether the last look, since which it had no exit, found it in HLT with interrupts off, or waiting for INIT or SIPI.</summary>
     internal bool IsHaltedForGood =>
-        Volatile.Read(ref _activity) == (int)ProcessorActivity.HaltedForGood && Volatile.Read(ref _activityExits) == Journal.Count;
+        Volatile.Read(ref _activity) is (int)ProcessorActivity.HaltedForGood or (int)ProcessorActivity.WaitingForStartup && Volatile.Read(ref _activityExits) == Journal.Count;
 
     private bool IsHalted =>
         Volatile.Read(ref _activity) != (int)ProcessorActivity.Runnable && Volatile.Read(ref _activityExits) == Journal.Count;
@@ -136,8 +136,9 @@ public sealed class VirtualProcessor : IHypercallHost
     /// <summary>Asks for a stop at the next boundary; does not wait.</summary>
     internal void RequestPause()
     {
-        _parked.Reset();
+        // In this order: a thread on its way out of an earlier pause may still say that it is parked, but not after it has seen this.
         Interlocked.Or(ref _requests, (int)Requests.Pause);
+        _parked.Reset();
         _processor.Kick();
         // Where it is parked already, it says so again.
         _ = _wake.Release();
@@ -149,6 +150,11 @@ public sealed class VirtualProcessor : IHypercallHost
         long start = Stopwatch.GetTimestamp();
         for (;;)
         {
+            if (Volatile.Read(ref _state) == (int)ProcessorRunState.Stopped)
+            {
+                return true;
+            }
+
             TimeSpan left = limit - Stopwatch.GetElapsedTime(start);
             if (left <= TimeSpan.Zero)
             {
@@ -411,7 +417,7 @@ public sealed class VirtualProcessor : IHypercallHost
     {
         while (_work.TryDequeue(out Action<Exception?>? work))
         {
-            work(new MachineStateException($"Processor {Index} has ended; reset or delete the machine."));
+            work(new MachineStateException($"Processor {Index} has ended; delete the machine."));
         }
     }
 }

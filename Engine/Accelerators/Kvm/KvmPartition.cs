@@ -16,6 +16,7 @@ internal sealed class KvmPartition : IPartition, IWatchHypercallSites
     private readonly CpuVendor _vendor;
     private readonly KvmStatistics?[] _statistics = new KvmStatistics?[64];
     private readonly ulong[] _watched = new ulong[3];
+    private readonly bool[] _kicked = new bool[256];
     private int _watchedCount;
 
     public KvmPartition(KvmHost host, GuestMemory memory, CpuVendor vendor, InterceptionLevel level)
@@ -110,9 +111,16 @@ internal sealed class KvmPartition : IPartition, IWatchHypercallSites
     {
         if (apicId < 255)
         {
+            Volatile.Write(ref _kicked[apicId], true);
             _ = _vm.SignalMsi(MsiAddress | (apicId << 12), RemoteRead << 8);
         }
     }
+
+    /// <summary>Whether a processor was kicked since the last <see cref="ForgetKick"/>: the kernel does not tell whether its next HLT will return at once.</summary>
+    public bool WasKicked(int index) => Volatile.Read(ref _kicked[index]);
+
+    /// <summary>A processor was seen in HLT: no kick is pending.</summary>
+    public void ForgetKick(int index) => Volatile.Write(ref _kicked[index], false);
 
     public void WatchSite(ulong linear)
     {

@@ -113,6 +113,7 @@ internal sealed unsafe partial class KvmProcessor
         _vcpu.GetDebugRegs(out KvmDebugRegs debug);
         _vcpu.GetEvents(out KvmVcpuEvents events);
         GetSystemRegisters(out SystemRegisters system);
+        uint mpState = _vcpu.GetMpState();
         return new ProcessorState
         {
             Registers = _run->Registers,
@@ -123,7 +124,8 @@ internal sealed unsafe partial class KvmProcessor
             Xcrs = _vcpu.GetBlock(KvmIoctl.GetXcrs, XcrsSize, "KVM_GET_XCRS"),
             LocalApic = _vcpu.GetBlock(KvmIoctl.GetLapic, LapicSize, "KVM_GET_LAPIC"),
             Events = [.. new ReadOnlySpan<byte>(&events, sizeof(KvmVcpuEvents))],
-            MpState = _vcpu.GetMpState(),
+            MpState = mpState,
+            IsKickPending = mpState == KvmFlags.MpRunnable && _partition.WasKicked(Index),
             IsHandlerPassed = _stepOver || (_isSteppingOver && IsAtHandler),
             ExpectedHandlerFrame = _expectHandler ? _expectedFrameRip : null,
         };
@@ -157,6 +159,10 @@ internal sealed unsafe partial class KvmProcessor
         _stepOver = state.IsHandlerPassed;
         _expectHandler = state.ExpectedHandlerFrame is not null;
         _expectedFrameRip = state.ExpectedHandlerFrame ?? 0;
+        if (state.IsKickPending)
+        {
+            _partition.WakeFromHalt((uint)Index);
+        }
     }
 
     private static void SetData(ref KvmSregs sregs, KvmSegment segment) =>

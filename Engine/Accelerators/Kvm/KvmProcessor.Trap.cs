@@ -103,7 +103,7 @@ internal sealed unsafe partial class KvmProcessor
         get
         {
             ulong linear = CodeBase + _run->Registers.Rip;
-            return (_gate.IsPresent && linear == _gate.Handler) || (IsWatchingProtection && linear == _protectionGate.Handler);
+            return _partition.WatchedSites.Contains(linear) || (_gate.IsPresent && linear == _gate.Handler) || (IsWatchingProtection && linear == _protectionGate.Handler);
         }
     }
 
@@ -269,6 +269,12 @@ internal sealed unsafe partial class KvmProcessor
 
         if (_partition.WatchedSites.Contains(pc))
         {
+            if (!IsHypercallAtRip())
+            {
+                // The guest has put other code there, or another address space has it at that address.
+                return PassHandler();
+            }
+
             exit.Reason = ExitReason.InvalidOpcode;
             _fault = FaultKind.Ahead;
             return true;
@@ -276,8 +282,39 @@ internal sealed unsafe partial class KvmProcessor
 
         exit.Reason = ExitReason.Debug;
         exit.Value = _run->DebugDr6;
+        const ulong Breakpoints = 0xF; // B0 to B3
+        if (!IsHostStepping && (_run->DebugDr6 & Breakpoints) != 0)
+        {
+            return PassHandler();
+        }
+
+        if (!IsHostStepping)
+        {
+            // None of ours: the guest single-steps itself, or has executed ICEBP. While breakpoints are ours, hardware back ends bring
+            // every #DB here first.
+            ReflectDebug();
+            return true;
+        }
+
         // A step that only the level asked for is nobody's business: look at the next instruction and go on.
         return IsStepping || _partition.Level != InterceptionLevel.Step;
+    }
+
+    private void ReflectDebug()
+    {
+        const ulong Causes = 0xE00F; // B0 to B3, BD, BS, BT
+        _vcpu.GetDebugRegs(out KvmDebugRegs debug);
+        debug.Dr6 = (debug.Dr6 & ~Causes) | (_run->DebugDr6 & Causes);
+        _vcpu.SetDebugRegs(debug);
+        InjectException(1, 0, hasErrorCode: false);
+    }
+
+    private bool IsHypercallAtRip()
+    {
+        GetPaging(out PagingState paging);
+        Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
+        int got = LinearMemory.Fetch(_memory, paging, CodeBase + _run->Registers.Rip, bytes, out _);
+        return CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is not null;
     }
 
     private bool OnUndefinedOpcode(ref VmExit exit)
@@ -337,10 +374,7 @@ internal sealed unsafe partial class KvmProcessor
         _run->Registers.Rip = frame.Rip;
         _run->Registers.Rflags = frame.Rflags;
         _run->Registers.Rsp = frame.Rsp;
-        GetPaging(out paging);
-        Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
-        int got = LinearMemory.Fetch(_memory, paging, CodeBase + frame.Rip, bytes, out _);
-        if (CpuVendor.FindHypercall(bytes[..got], CodeBits == 64, out _) is null)
+        if (!IsHypercallAtRip())
         {
             _run->Registers = _delivered;
             if (_sregsUndone)

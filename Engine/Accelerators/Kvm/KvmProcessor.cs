@@ -205,14 +205,19 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
         InjectException(14, fault.ErrorCode, hasErrorCode: true);
     }
 
-    public ProcessorActivity GetActivity() => _vcpu.GetMpState() switch
+    public ProcessorActivity GetActivity()
     {
-        KvmFlags.MpHalted => (_run->Registers.Rflags & RflagsInterrupt) != 0
-            ? ProcessorActivity.Halted
-            : ProcessorActivity.HaltedForGood,
-        KvmFlags.MpUninitialized or KvmFlags.MpInitReceived => ProcessorActivity.WaitingForStartup,
-        _ => ProcessorActivity.Runnable,
-    };
+        switch (_vcpu.GetMpState())
+        {
+            case KvmFlags.MpHalted:
+                _partition.ForgetKick(Index);
+                return (_run->Registers.Rflags & RflagsInterrupt) != 0 ? ProcessorActivity.Halted : ProcessorActivity.HaltedForGood;
+            case KvmFlags.MpUninitialized or KvmFlags.MpInitReceived:
+                return ProcessorActivity.WaitingForStartup;
+            default:
+                return ProcessorActivity.Runnable;
+        }
+    }
 
     public void Dispose()
     {
@@ -264,9 +269,9 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
                 _isMsrExit = true;
                 return true;
             case KvmExit.Xen:
-                // The kernel would move RIP and set RAX itself, unless RIP changed meanwhile, which CompleteInstruction does.
+                FinishXenExit();
                 exit.Reason = ExitReason.Hypercall;
-                _fault = FaultKind.None;
+                _fault = FaultKind.Ahead;
                 return true;
             case KvmExit.InternalError when _run->InternalSuberror == EmulationFailure && IsUndefinedAtRip():
                 // The kernel's emulator came upon an instruction that is undefined, and asks us before it raises #UD at CPL 0. It is
@@ -287,6 +292,21 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
                 OnFailure(ref exit);
                 return true;
         }
+    }
+
+    // The kernel wants to complete this exit itself: RAX from its result, RIP behind the instruction, unless RIP is another by then. So
+    // it gets another RIP, is let complete (nothing), and the state is put back: the instruction then has simply not been executed yet,
+    // and may be served, patched or refused like any other.
+    private void FinishXenExit()
+    {
+        GuestRegisters registers = _run->Registers;
+        _run->Registers.Rip = ~registers.Rip >> 17;
+        RegistersChanged();
+        _run->ImmediateExit = 1;
+        _ = _vcpu.Run();
+        KickSignal.Drain();
+        _run->Registers = registers;
+        RegistersChanged();
     }
 
     private void OnError(int errno, ref VmExit exit)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Hypercalls;
@@ -125,11 +126,15 @@ internal sealed class FrameBuilder(VirtualMachine machine)
     {
         bool full = _sequence % FullEvery == 1;
         List<SiteView> views = [];
-        foreach (HypercallSite site in machine.Sites.All())
+        ImmutableArray<HypercallSite> sites = machine.Sites.All();
+        // From another place each time: where there are more than fit, all have their turn.
+        int first = sites.Length > MachineFrame.MostSites ? (int)(_sequence * MachineFrame.MostSites % sites.Length) : 0;
+        for (int i = 0; i < sites.Length && views.Count < MachineFrame.MostSites; i++)
         {
+            HypercallSite site = sites[(first + i) % sites.Length];
             long version = site.Calls + site.Attempts;
             bool changed = !_siteVersions.TryGetValue(site.Id, out long before) || before != version;
-            if ((changed || full) && views.Count < MachineFrame.MostSites)
+            if (changed || full)
             {
                 _siteVersions[site.Id] = version;
                 views.Add(MachineViews.Site(site));
