@@ -125,7 +125,7 @@ internal sealed class TestMachine : IDisposable
         Assert.True(expected is null || exit.Code == expected, $"Ended with {exit.Code} ({exit.Reason}). {Describe()}");
         // The state changes on one processor's thread while others still run: pausing them is part of the end.
         WaitFor(
-            () => Machine.Processors.All(p => p.State is ProcessorRunState.Paused or ProcessorRunState.Stopped or ProcessorRunState.Created),
+            () => Machine.Processors.All(p => p.State is ProcessorRunState.Paused or ProcessorRunState.Stopped),
             "all processors were parked",
             Describe);
         return exit;

@@ -84,6 +84,11 @@ public sealed partial class VirtualMachine
         if (State != MachineState.Running)
         {
             _haltedTicks = 0;
+            foreach (VirtualProcessor processor in Processors)
+            {
+                processor.KickIfLate();
+            }
+
             return;
         }
 

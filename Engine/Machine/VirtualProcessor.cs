@@ -26,6 +26,7 @@ public sealed class VirtualProcessor : IHypercallHost
     }
 
     private static readonly double s_nanosecondsPerTick = 1e9 / Stopwatch.Frequency;
+    private static readonly TimeSpan s_kickAgain = TimeSpan.FromMilliseconds(250);
     private readonly VirtualMachine _machine;
     private readonly HypercallInterceptor _interceptor;
     private readonly ManualResetEventSlim _parked = new(false);
@@ -143,8 +144,40 @@ public sealed class VirtualProcessor : IHypercallHost
         _ = _wake.Release();
     }
 
-    /// <summary>Waits until it is parked.</summary>
-    internal bool WaitParked(TimeSpan limit) => Volatile.Read(ref _state) == (int)ProcessorRunState.Stopped || _parked.Wait(limit);
+    /// <summary>Waits until it is parked; kicks again from time to time, for a host that loses one must not cost the machine.</summary>
+    internal bool WaitParked(TimeSpan limit)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (;;)
+        {
+            if (Volatile.Read(ref _state) == (int)ProcessorRunState.Stopped)
+            {
+                return true;
+            }
+
+            TimeSpan left = limit - Stopwatch.GetElapsedTime(start);
+            if (left <= TimeSpan.Zero)
+            {
+                return _parked.IsSet;
+            }
+
+            if (_parked.Wait(left < s_kickAgain ? left : s_kickAgain))
+            {
+                return true;
+            }
+
+            _processor.Kick();
+        }
+    }
+
+    /// <summary>Kicks once more if it was asked to park and has not yet.</summary>
+    internal void KickIfLate()
+    {
+        if ((Volatile.Read(ref _requests) & (int)Requests.Pause) != 0 && !_parked.IsSet)
+        {
+            _processor.Kick();
+        }
+    }
 
     /// <summary>Lets it run on.</summary>
     internal void Resume()
@@ -265,11 +298,12 @@ public sealed class VirtualProcessor : IHypercallHost
         try
         {
             _processor.BindToCurrentThread();
-            for (;;)
+            // The first turn attends whatever was asked: the machine may have been released before this thread came to run.
+            for (bool isNew = true; ; isNew = false)
             {
                 // In this order: a request made after the clearing kicks again.
                 _processor.ClearKick();
-                if (Volatile.Read(ref _requests) != 0 && !Attend())
+                if ((isNew || Volatile.Read(ref _requests) != 0) && !Attend())
                 {
                     return;
                 }
@@ -302,6 +336,7 @@ public sealed class VirtualProcessor : IHypercallHost
 
         if ((Volatile.Read(ref _requests) & (int)Requests.Pause) == 0)
         {
+            Volatile.Write(ref _state, (int)ProcessorRunState.Running);
             return true;
         }
 
