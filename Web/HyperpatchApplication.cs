@@ -150,6 +150,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         services.AddAccess(security);
         services.AddHostNames(builder.Configuration, listen);
         services.AddMachines(builder.Configuration);
+        services.AddEngineMetrics();
         services.AddOpenApi("v1");
         services.AddHealthChecks();
         services.AddProblemDetails();

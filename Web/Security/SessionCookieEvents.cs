@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Startup;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 
@@ -65,12 +66,7 @@ internal sealed class SessionCookieEvents(SecurityOptions options) : CookieAuthe
         return Task.CompletedTask;
     }
 
-    private static bool WantsPage(HttpRequest request) =>
-        HttpMethods.IsGet(request.Method)
-        && !request.Path.StartsWithSegments("/api")
-        && !request.Path.StartsWithSegments("/hubs")
-        && !request.Path.StartsWithSegments("/openapi")
-        && !request.Path.StartsWithSegments("/_blazor");
+    private static bool WantsPage(HttpRequest request) => HttpMethods.IsGet(request.Method) && !ProgramPaths.Match(request);
 
     private string Fingerprint(HttpContext context)
     {

@@ -31,6 +31,7 @@ internal static class Pipeline
         application.MapLogin();
         application.Map("/status/{code:int}", Status).AllowAnonymous().DisableAntiforgery().ExcludeFromDescription();
         application.MapOpenApi("/openapi/{documentName}.json").RequireAuthorization(AccessPolicies.Viewer);
+        application.MapEngineMetrics();
         application.MapHub<MachinesHub>("/hubs/machines").RequireAuthorization(AccessPolicies.Viewer);
         RouteGroupBuilder api = application.MapGroup("/api").RequireAuthorization(AccessPolicies.Viewer);
         api.MapHost();
@@ -40,8 +41,7 @@ internal static class Pipeline
             .RequireAuthorization(AccessPolicies.Viewer);
     }
 
-    private static bool IsForPrograms(HttpContext context) =>
-        context.Request.Path.StartsWithSegments("/api") || context.Request.Path.StartsWithSegments("/hubs") || context.Request.Path.StartsWithSegments("/_blazor") || context.Request.Path.StartsWithSegments("/openapi");
+    private static bool IsForPrograms(HttpContext context) => ProgramPaths.Match(context.Request);
 
     private static RazorComponentResult<StatusPage> Status(int code) => new(new { Code = code }) { StatusCode = code is >= 400 and < 600 ? code : StatusCodes.Status404NotFound };
 }
