@@ -59,6 +59,8 @@ public sealed class HyperpatchApplication : IAsyncDisposable
             builder.Configuration.AddInMemoryCollection(settings);
         }
 
+        KnownSettings.RefuseStrayWords(arguments ?? []);
+        KnownSettings.RefuseOthers(builder.Configuration);
         bool urlsGiven = settings?.Keys.Contains("Urls", StringComparer.OrdinalIgnoreCase) == true
             || (arguments ?? []).Any(argument => argument.TrimStart('-', '/').StartsWith("urls", StringComparison.OrdinalIgnoreCase));
         var listen = ListenAddresses.Read(builder.Configuration, Environment.GetEnvironmentVariable("ASPNETCORE_URLS"), urlsGiven);
@@ -76,9 +78,16 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         var started = new StrongBox<bool>();
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started.Value && level >= LogLevel.Warning);
 
-        WebApplication application = builder.Build();
-        Pipeline.Configure(application);
-        return new HyperpatchApplication(application, started);
+        try
+        {
+            WebApplication application = builder.Build();
+            Pipeline.Configure(application);
+            return new HyperpatchApplication(application, started);
+        }
+        catch (Exception exception) when (SettingsException.IsAboutSettings(exception))
+        {
+            throw SettingsException.Of(exception);
+        }
     }
 
     /// <summary>Starts the server, and the machine that runs from the start.</summary>
@@ -97,6 +106,11 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         catch (System.Net.Sockets.SocketException exception)
         {
             throw new SettingsException(ListenFailure.Describe(exception), exception);
+        }
+        catch (Exception exception) when (SettingsException.IsAboutSettings(exception))
+        {
+            // The framework reads the settings that are its own (Kestrel, Logging, certificates) only now.
+            throw SettingsException.Of(exception);
         }
     }
 
@@ -132,7 +146,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         }
         catch (Exception exception) when (exception is InvalidDataException or FormatException)
         {
-            throw new SettingsException($"The settings cannot be read: {exception.Message} {exception.GetBaseException().Message}".ReplaceLineEndings(" "), exception);
+            throw SettingsException.Of(exception);
         }
     }
 
