@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Security;
 using Hyperpatch.Web.Startup;
+using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.FluentUI.AspNetCore.Components;
@@ -159,7 +160,15 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
         services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+
+            // Bounded, so that whoever opens connections without end runs into this and not into the process's memory. WebSockets,
+            // which is to say circuits and hub connections, have a limit of their own.
+            kestrel.Limits.MaxConcurrentConnections = 1024;
+            kestrel.Limits.MaxConcurrentUpgradedConnections = 512;
+        });
 
         services.AddAccess(security);
         services.AddHostNames(builder.Configuration, listen);
@@ -175,6 +184,9 @@ public sealed class HyperpatchApplication : IAsyncDisposable
             circuits.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1);
             circuits.DisconnectedCircuitMaxRetained = 50;
         });
+
+        // After the components: the last one registered is the one that is used.
+        services.AddScoped<AuthenticationStateProvider, SessionStateProvider>();
         services.AddFluentUIComponents();
     }
 }

@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Authentication.Cookies;
 namespace Hyperpatch.Web.Security;
 
 /// <summary>What happens to a browser's session: made at log-in, checked at each request, replaced by a log-in page or a status code.</summary>
-internal sealed class SessionCookieEvents(SecurityOptions options) : CookieAuthenticationEvents
+internal sealed class SessionCookieEvents(SecurityOptions options, SessionRegistry sessions) : CookieAuthenticationEvents
 {
     private const string ServerClaim = "hyperpatch:server";
 
@@ -20,13 +20,16 @@ internal sealed class SessionCookieEvents(SecurityOptions options) : CookieAuthe
 
     /// <summary>The identity to write into a new session.</summary>
     public ClaimsPrincipal CreatePrincipal(HttpContext context, AccessRole role) =>
-        AccessPolicies.Principal(role, AccessSchemes.Session, new Claim(ServerClaim, Fingerprint(context)));
+        AccessPolicies.Principal(role, AccessSchemes.Session, new Claim(ServerClaim, Fingerprint(context)), SessionRegistry.NewClaim());
 
     /// <inheritdoc/>
     public override async Task ValidatePrincipal(CookieValidatePrincipalContext context)
     {
         // The keys that protect cookies are shared by all of this user's dashboards: without this, one's session would be good for another.
-        if (context.Principal?.FindFirstValue(ServerClaim) != Fingerprint(context.HttpContext))
+        if (context.Principal is not { } user
+            || user.FindFirstValue(ServerClaim) != Fingerprint(context.HttpContext)
+            || !SessionRegistry.HasSession(user)
+            || sessions.IsOver(user))
         {
             context.RejectPrincipal();
             await context.HttpContext.SignOutAsync(AccessSchemes.Session);

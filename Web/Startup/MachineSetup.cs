@@ -17,6 +17,7 @@ internal static class MachineSetup
         services.AddSingleton<AcceleratorSet>(provider => new AcceleratorSet(provider.GetRequiredService<EngineOptions>()));
         services.AddSingleton<MachineRegistry>();
         services.AddSingleton<MachineCommands>();
+        services.AddSingleton<HubConnectionCount>();
         services.AddSingleton<DemoMachine>();
         services.AddHostedService(provider => provider.GetRequiredService<DemoMachine>());
         services.AddHostedService<MachinesNotifier>();
@@ -24,7 +25,7 @@ internal static class MachineSetup
         {
             hub.MaximumReceiveMessageSize = 32 * 1024;
 
-            // Frames that a client has not taken wait in its subscription, where they are dropped and counted, not in here.
+            // For streams that a client sends. The hub takes none, so none of them needs room.
             hub.StreamBufferCapacity = 1;
         }).AddMessagePackProtocol(protocol => protocol.SerializerOptions = EncodedFrameFormatter.HubOptions);
     }
