@@ -174,7 +174,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         services.AddHostNames(builder.Configuration, listen);
         services.AddMachines(builder.Configuration);
         services.AddEngineMetrics();
-        services.AddOpenApi("v1");
+        services.AddApiDescription();
         services.AddHealthChecks();
         services.AddProblemDetails();
         services.AddCascadingAuthenticationState();

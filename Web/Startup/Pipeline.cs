@@ -49,7 +49,7 @@ internal static class Pipeline
         application.MapOpenApi("/openapi/{documentName}.json").RequireAuthorization(AccessPolicies.Viewer);
         application.MapEngineMetrics();
         application.MapHub<MachinesHub>("/hubs/machines", Connect).RequireAuthorization(AccessPolicies.Viewer);
-        RouteGroupBuilder api = application.MapGroup("/api").RequireAuthorization(AccessPolicies.Viewer).WithMetadata(new RequestSizeLimitAttribute(MaximumBody));
+        RouteGroupBuilder api = application.MapGroup("/api").RequireAuthorization(AccessPolicies.Viewer).WithMetadata(new RequestSizeLimitAttribute(MaximumBody)).ProducesProblem(401);
         api.MapHost();
         api.MapMachines();
         application.MapRazorComponents<App>()
