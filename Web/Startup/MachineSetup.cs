@@ -3,6 +3,7 @@ using Hyperpatch.Web.Hubs;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Frames;
+using Microsoft.AspNetCore.SignalR;
 
 namespace Hyperpatch.Web.Startup;
 
@@ -21,8 +22,13 @@ internal static class MachineSetup
         services.AddSingleton<DemoMachine>();
         services.AddHostedService(provider => provider.GetRequiredService<DemoMachine>());
         services.AddHostedService<MachinesNotifier>();
+        services.AddSingleton<HubFailureFilter>();
+
+        // HubFailureFilter logs instead, and tells refusals from failures.
+        services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.SignalR.Internal.DefaultHubDispatcher", LogLevel.None));
         services.AddSignalR(hub =>
         {
+            hub.AddFilter<HubFailureFilter>();
             hub.MaximumReceiveMessageSize = 32 * 1024;
 
             // For streams that a client sends. The hub takes none, so none of them needs room.
