@@ -18,10 +18,10 @@ internal static class EntryPoint
             var command = new ProgramCommand(RunGuestAsync, cancellation => ServeAsync(arguments, cancellation));
             return await command.InvokeAsync(arguments);
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // Standard output or error is closed, or its disk is full.
-            TrySay($"Standard output cannot be written: {exception.Message}");
+            TrySay($"Standard output or error cannot be written: {exception.GetBaseException().Message}");
             return guest ? RunExitCode.NotWritten : ServerExitCode.BadSettings;
         }
     }
@@ -45,7 +45,7 @@ internal static class EntryPoint
         {
             Console.Error.WriteLine(line.ReplaceLineEndings(" "));
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // There is nobody left to tell; the exit status says it.
         }
