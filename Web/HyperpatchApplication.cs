@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Security;
 using Hyperpatch.Web.Startup;
+using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.FluentUI.AspNetCore.Components;
@@ -59,6 +60,8 @@ public sealed class HyperpatchApplication : IAsyncDisposable
             builder.Configuration.AddInMemoryCollection(settings);
         }
 
+        KnownSettings.RefuseStrayWords(arguments ?? []);
+        KnownSettings.RefuseOthers(builder.Configuration);
         bool urlsGiven = settings?.Keys.Contains("Urls", StringComparer.OrdinalIgnoreCase) == true
             || (arguments ?? []).Any(argument => argument.TrimStart('-', '/').StartsWith("urls", StringComparison.OrdinalIgnoreCase));
         var listen = ListenAddresses.Read(builder.Configuration, Environment.GetEnvironmentVariable("ASPNETCORE_URLS"), urlsGiven);
@@ -76,9 +79,16 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         var started = new StrongBox<bool>();
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started.Value && level >= LogLevel.Warning);
 
-        WebApplication application = builder.Build();
-        Pipeline.Configure(application);
-        return new HyperpatchApplication(application, started);
+        try
+        {
+            WebApplication application = builder.Build();
+            Pipeline.Configure(application);
+            return new HyperpatchApplication(application, started);
+        }
+        catch (Exception exception) when (SettingsException.IsAboutSettings(exception))
+        {
+            throw SettingsException.Of(exception);
+        }
     }
 
     /// <summary>Starts the server, and the machine that runs from the start.</summary>
@@ -97,6 +107,11 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         catch (System.Net.Sockets.SocketException exception)
         {
             throw new SettingsException(ListenFailure.Describe(exception), exception);
+        }
+        catch (Exception exception) when (SettingsException.IsAboutSettings(exception))
+        {
+            // The framework reads the settings that are its own (Kestrel, Logging, certificates) only now.
+            throw SettingsException.Of(exception);
         }
     }
 
@@ -132,7 +147,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         }
         catch (Exception exception) when (exception is InvalidDataException or FormatException)
         {
-            throw new SettingsException($"The settings cannot be read: {exception.Message} {exception.GetBaseException().Message}".ReplaceLineEndings(" "), exception);
+            throw SettingsException.Of(exception);
         }
     }
 
@@ -145,12 +160,21 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
         services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+
+            // Bounded, so that whoever opens connections without end runs into this and not into the process's memory. WebSockets,
+            // which is to say circuits and hub connections, have a limit of their own.
+            kestrel.Limits.MaxConcurrentConnections = 1024;
+            kestrel.Limits.MaxConcurrentUpgradedConnections = 512;
+        });
 
         services.AddAccess(security);
         services.AddHostNames(builder.Configuration, listen);
         services.AddMachines(builder.Configuration);
-        services.AddOpenApi("v1");
+        services.AddEngineMetrics();
+        services.AddApiDescription();
         services.AddHealthChecks();
         services.AddProblemDetails();
         services.AddCascadingAuthenticationState();
@@ -160,6 +184,9 @@ public sealed class HyperpatchApplication : IAsyncDisposable
             circuits.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1);
             circuits.DisconnectedCircuitMaxRetained = 50;
         });
+
+        // After the components: the last one registered is the one that is used.
+        services.AddScoped<AuthenticationStateProvider, SessionStateProvider>();
         services.AddFluentUIComponents();
     }
 }

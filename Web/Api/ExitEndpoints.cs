@@ -6,6 +6,8 @@ using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Export;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
+using Hyperpatch.Web.Security;
+using Hyperpatch.Web.Startup;
 
 namespace Hyperpatch.Web.Api;
 
@@ -20,10 +22,16 @@ internal static class ExitEndpoints
     {
         machines.MapGet("/{id}/exits", List)
             .WithName("ListExits").WithSummary("Recorded exits, oldest first: ?after=SEQUENCE&limit=1..1000&reason=&processor=. Gaps in the sequence numbers are exits of other kinds.")
-            .Produces<IReadOnlyList<ExitEvent>>().ProducesValidationProblem().ProducesProblem(404);
+            .WithQueryNumber("after", "Exits with greater sequence numbers.", 0, null)
+            .WithQueryNumber("limit", "At most so many; 100 where it is not given.", 1, MaximumLimit)
+            .WithQueryNumber("processor", "This processor's alone.", 0, 63)
+            .WithQueryWord("reason", "Exits of this kind alone.")
+            .Produces<IReadOnlyList<ExitEvent>>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(429)
+            .RequireRateLimiting(AccessSetup.HistoryRateLimit);
         machines.MapGet("/{id}/export", Export)
             .WithName("ExportExits").WithSummary("The recorded exits as a file: ?format=jsonl, csv or chrome-trace (opens in Perfetto).")
-            .Produces<string>(200, "application/jsonl", "text/csv", "application/json").ProducesValidationProblem().ProducesProblem(404);
+            .Produces<string>(200, "application/jsonl", "text/csv", "application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(429)
+            .RequireRateLimiting(AccessSetup.HistoryRateLimit);
     }
 
     private static IResult List(ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request)

@@ -3,6 +3,8 @@ using System.Text;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Views;
+using Hyperpatch.Web.Security;
+using Hyperpatch.Web.Startup;
 
 namespace Hyperpatch.Web.Api;
 
@@ -18,24 +20,25 @@ internal static class MachineEndpoints
         machines.MapGet("", (ClaimsPrincipal user, MachineCommands commands) => commands.List(user))
             .WithName("ListMachines").WithSummary("All machines.").Produces<IReadOnlyList<MachineView>>();
         machines.MapPost("", CreateAsync)
-            .WithName("CreateMachine").WithSummary("Makes a machine, and starts it where asked to.")
-            .Accepts<CreateMachineRequest>("application/json").Produces<MachineView>(StatusCodes.Status201Created)
+            .RequireAuthorization(AccessPolicies.Operator).WithName("CreateMachine").WithSummary("Makes a machine, and starts it where asked to.")
+            .Accepts<CreateMachineRequest>("application/json").ProducesProblem(413).Produces<MachineView>(StatusCodes.Status201Created)
             .ProducesValidationProblem().ProducesProblem(403).ProducesProblem(409).ProducesProblem(422);
         machines.MapGet("/{id}", (ClaimsPrincipal user, MachineCommands commands, string id) => View(commands.Get(user, id)))
             .WithName("GetMachine").WithSummary("One machine.").Produces<MachineView>().ProducesProblem(404);
         machines.MapDelete("/{id}", DeleteAsync)
-            .WithName("DeleteMachine").WithSummary("Ends a machine and forgets it.").Produces(StatusCodes.Status204NoContent).ProducesProblem(403).ProducesProblem(404);
+            .RequireAuthorization(AccessPolicies.Operator).WithName("DeleteMachine").WithSummary("Ends a machine and forgets it.").Produces(StatusCodes.Status204NoContent).ProducesProblem(403).ProducesProblem(404);
 
         Change(machines, "run", "Starts a machine, or lets it go on.", (user, commands, id, _) => commands.RunAsync(user, id));
         Change(machines, "pause", "Stops a machine for a while.", (user, commands, id, _) => commands.PauseAsync(user, id));
         Change(machines, "reset", "Puts a machine back to its beginning.", (user, commands, id, _) => commands.ResetAsync(user, id));
-        Change(machines, "step", "Lets each processor of a paused machine (or one: ?processor=N) execute one instruction.", StepAsync);
+        Change(machines, "step", "Lets each processor of a paused machine (or one: ?processor=N) execute one instruction.", StepAsync)
+            .WithQueryNumber("processor", "This processor alone.", 0, 63).ProducesValidationProblem();
         machines.MapPut("/{id}/vendor", SwitchVendorAsync)
-            .WithName("SwitchVendor").WithSummary("Switches the vendor that the guest sees.")
-            .Accepts<VendorBody>("application/json").Produces<MachineView>().ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(422);
+            .RequireAuthorization(AccessPolicies.Operator).WithName("SwitchVendor").WithSummary("Switches the vendor that the guest sees.")
+            .Accepts<VendorBody>("application/json").ProducesProblem(413).Produces<MachineView>().ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(422);
         machines.MapPut("/{id}/policy", SetPolicyAsync)
-            .WithName("SetPolicy").WithSummary("Sets what is done with the wrong vendor's hypercalls.")
-            .Accepts<PolicyBody>("application/json").Produces<MachineView>().ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409);
+            .RequireAuthorization(AccessPolicies.Operator).WithName("SetPolicy").WithSummary("Sets what is done with the wrong vendor's hypercalls.")
+            .Accepts<PolicyBody>("application/json").ProducesProblem(413).Produces<MachineView>().ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409);
 
         machines.MapGet("/{id}/hypercall-sites", (ClaimsPrincipal user, MachineCommands commands, string id) => ApiResults.Of(commands.Get(user, id), machine => machine.Sites()))
             .WithName("ListHypercallSites").WithSummary("Places that hold a hypercall instruction, with their history.").Produces<IReadOnlyList<SiteDetail>>().ProducesProblem(404);
@@ -43,16 +46,16 @@ internal static class MachineEndpoints
             commands.Get(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error) ? Results.Text(machine.SerialOutput(), "text/plain", Encoding.UTF8) : ApiResults.Problem(error))
             .WithName("ReadSerial").WithSummary("The latest serial output.").Produces<string>(200, "text/plain").ProducesProblem(404);
         machines.MapPost("/{id}/serial", WriteSerialAsync)
-            .WithName("WriteSerial").WithSummary("Serial input, up to 4096 bytes.").Accepts<string>("text/plain")
+            .RequireAuthorization(AccessPolicies.Operator).WithName("WriteSerial").WithSummary("Serial input, up to 4096 bytes.").Accepts<string>("text/plain").ProducesProblem(413)
             .Produces(StatusCodes.Status204NoContent).ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409);
         machines.MapExits();
     }
 
-    private static void Change(
+    private static RouteHandlerBuilder Change(
         RouteGroupBuilder machines, string verb, string summary, Func<ClaimsPrincipal, MachineCommands, string, HttpRequest, Task<CommandResult<ManagedMachine>>> command) =>
         machines.MapPost("/{id}/" + verb, async (ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request) => View(await command(user, commands, id, request)))
-            .WithName(char.ToUpperInvariant(verb[0]) + verb[1..] + "Machine").WithSummary(summary)
-            .Produces<MachineView>().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409);
+            .RequireAuthorization(AccessPolicies.Operator).WithName(char.ToUpperInvariant(verb[0]) + verb[1..] + "Machine").WithSummary(summary)
+            .Produces<MachineView>().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(422);
 
     private static async Task<IResult> CreateAsync(ClaimsPrincipal user, MachineCommands commands, HttpRequest request)
     {

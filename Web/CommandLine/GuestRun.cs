@@ -79,7 +79,15 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
         await log.WriteLineAsync($"{options.Guest}: {end.Reason} (status {end.Code})");
         if (summary is not null)
         {
-            await RunSummary.WriteAsync(summary, RunSummary.Of(machine, end, elapsed));
+            try
+            {
+                await RunSummary.WriteAsync(summary, RunSummary.Of(machine, end, elapsed));
+            }
+            catch (IOException exception)
+            {
+                await log.WriteLineAsync($"Option --summary: {exception.Message}".ReplaceLineEndings(" "));
+                return RunExitCode.NotWritten;
+            }
         }
 
         return end.Code;
@@ -152,7 +160,7 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
 
         try
         {
-            return options.Summary.Open(FileMode.Create, FileAccess.Write);
+            return RunSummary.Open(options.Summary);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -166,7 +174,14 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
         await log.WriteLineAsync(reason.ReplaceLineEndings(" "));
         if (summary is not null)
         {
-            await RunSummary.WriteAsync(summary, RunSummary.Of(options, reason));
+            try
+            {
+                await RunSummary.WriteAsync(summary, RunSummary.Of(options, reason));
+            }
+            catch (IOException)
+            {
+                // The status says already that nothing was run, and the line above why.
+            }
         }
 
         return RunExitCode.NotStarted;

@@ -68,10 +68,32 @@ internal sealed class ProgramCommand
         if (error is not null)
         {
             await Console.Error.WriteLineAsync($"{error} See --help.");
+            if (isRun)
+            {
+                await SummarizeRefusalAsync(result, error);
+            }
+
             return isRun ? RunExitCode.NotStarted : ServerExitCode.BadSettings;
         }
 
         return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    }
+
+    // A script that asked for a summary reads it whatever happened.
+    private async Task SummarizeRefusalAsync(ParseResult result, string error)
+    {
+        try
+        {
+            if (result.GetValue(_summary) is { Length: > 0 } path)
+            {
+                await using FileStream summary = RunSummary.Open(new FileInfo(path));
+                await RunSummary.WriteAsync(summary, RunSummary.Of(error));
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidOperationException or ArgumentException)
+        {
+            // --summary itself was wrong, or its file cannot be written; that nothing was run has been said.
+        }
     }
 
     private static string Single(string message) => message.ReplaceLineEndings(" ").Trim();

@@ -19,7 +19,7 @@ internal static class RunConfiguration
         }
         catch (InvalidDataException exception)
         {
-            throw new SettingsException($"The settings cannot be read: {exception.Message} {exception.GetBaseException().Message}".ReplaceLineEndings(" "), exception);
+            throw SettingsException.Of(exception);
         }
     }
 }

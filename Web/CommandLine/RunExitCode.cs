@@ -12,6 +12,9 @@ internal static class RunExitCode
     /// <summary>The machine could not be started.</summary>
     public const int NotStarted = 125;
 
+    /// <summary>The guest ran, but what it said, or the summary, could not be written.</summary>
+    public const int NotWritten = 126;
+
     /// <summary>A triple fault, or an error inside the guest's execution.</summary>
     public const int GuestFailed = 126;
 }

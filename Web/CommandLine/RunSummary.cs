@@ -76,11 +76,28 @@ internal sealed record RunSummary
     }
 
     /// <summary>The summary of a machine that could not be started.</summary>
-    public static RunSummary Of(RunOptions options, string reason) => new()
+    public static RunSummary Of(RunOptions options, string reason) =>
+        Refused(options.Accelerator.ToString().ToLowerInvariant(), options.Vendor.Id, PolicyNames.Of(options.Policy), reason);
+
+    /// <summary>The summary of a command line that cannot be used: what it did not say, or said wrong, is empty.</summary>
+    public static RunSummary Of(string reason) => Refused("", "", "", reason);
+
+    /// <summary>Writes it.</summary>
+    public static Task WriteAsync(Stream target, RunSummary summary) => JsonSerializer.SerializeAsync(target, summary, s_json);
+
+    /// <summary>Opens the file that the summary goes to.</summary>
+    public static FileStream Open(FileInfo file)
     {
-        Accelerator = options.Accelerator.ToString().ToLowerInvariant(),
-        Vendor = options.Vendor.Id,
-        Policy = PolicyNames.Of(options.Policy),
+        // Without a buffer: a full disk is noticed where the summary is written, and not when the file is closed.
+        ArgumentNullException.ThrowIfNull(file);
+        return new FileStream(file.FullName, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0 });
+    }
+
+    private static RunSummary Refused(string accelerator, string vendor, string policy, string reason) => new()
+    {
+        Accelerator = accelerator,
+        Vendor = vendor,
+        Policy = policy,
         Exit = new ExitStatus(reason, RunExitCode.NotStarted),
         ElapsedMs = 0,
         Processors = [],
@@ -89,7 +106,4 @@ internal sealed record RunSummary
         InjectedUd = 0,
         Sites = [],
     };
-
-    /// <summary>Writes it.</summary>
-    public static Task WriteAsync(Stream target, RunSummary summary) => JsonSerializer.SerializeAsync(target, summary, s_json);
 }

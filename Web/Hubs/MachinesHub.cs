@@ -15,14 +15,38 @@ namespace Hyperpatch.Web.Hubs;
 /// message is a sentence for people.
 /// </summary>
 [Authorize(Policy = AccessPolicies.Viewer)]
-public sealed class MachinesHub(MachineCommands commands) : Hub<IMachinesClient>
+public sealed class MachinesHub(MachineCommands commands, SessionRegistry sessions, HubConnectionCount connections) : Hub<IMachinesClient>
 {
     /// <summary>Streams that one connection may have open at once.</summary>
     public const int MaximumStreams = 32;
 
     private static readonly object s_streamsKey = new();
+    private static readonly object s_sessionKey = new();
 
     private ClaimsPrincipal User => Context.User ?? new ClaimsPrincipal();
+
+    /// <inheritdoc/>
+    public override Task OnConnectedAsync()
+    {
+        HubCallerContext context = Context;
+        if (!connections.TryEnter(context))
+        {
+            context.Abort();
+            return Task.CompletedTask;
+        }
+
+        // A stream that is open at log-out ends too, not only what would come after it.
+        context.Items[s_sessionKey] = sessions.WhenOver(User, context.Abort);
+        return base.OnConnectedAsync();
+    }
+
+    /// <inheritdoc/>
+    public override Task OnDisconnectedAsync(Exception? exception)
+    {
+        connections.Leave(Context);
+        (Context.Items.TryGetValue(s_sessionKey, out object? watch) ? watch as IDisposable : null)?.Dispose();
+        return base.OnDisconnectedAsync(exception);
+    }
 
     /// <summary>All machines.</summary>
     public IReadOnlyList<MachineView> List() => commands.List(User);

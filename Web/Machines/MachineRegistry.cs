@@ -91,8 +91,16 @@ public sealed class MachineRegistry : IAsyncDisposable
         }
 
         Release();
-        Changed?.Invoke();
-        machine.Dispose();
+        try
+        {
+            Changed?.Invoke();
+        }
+        finally
+        {
+            // Nobody else can reach it any more: it ends here, whatever a listener does.
+            machine.Dispose();
+        }
+
         return true;
     }
 

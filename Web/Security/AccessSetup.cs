@@ -3,18 +3,27 @@ using Hyperpatch.Web.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.RateLimiting;
 
 namespace Hyperpatch.Web.Security;
 
 /// <summary>Registers who may do what.</summary>
 internal static class AccessSetup
 {
+    /// <summary>Name of the limit on requests that read recorded exits.</summary>
+    public const string HistoryRateLimit = "history";
+
+    /// <summary>So many of them at once.</summary>
+    public const int HistoryRequests = 4;
+
     /// <summary>Adds authentication, authorization (deny by default), anti-forgery and the limit on log-in attempts.</summary>
     public static void AddAccess(this IServiceCollection services, SecurityOptions options)
     {
         services.AddSingleton(options);
         services.AddSingleton(new AccessTokens(options));
+        services.AddSingleton<SessionRegistry>();
         services.AddSingleton<SessionCookieEvents>();
+        services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalWriter>();
         services.AddDataProtection().SetApplicationName("Hyperpatch");
 
         AuthenticationBuilder authentication = services.AddAuthentication(options.Mode == SecurityMode.None ? AccessSchemes.Open : AccessSchemes.Automatic);
@@ -35,7 +44,7 @@ internal static class AccessSetup
                 cookie.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
                 cookie.CookieManager = new SessionCookieManager();
                 cookie.EventsType = typeof(SessionCookieEvents);
-                cookie.ExpireTimeSpan = TimeSpan.FromHours(12);
+                cookie.ExpireTimeSpan = SessionRegistry.Lifetime;
                 cookie.SlidingExpiration = true;
             });
         }
@@ -59,11 +68,24 @@ internal static class AccessSetup
         services.AddRateLimiter(limiter =>
         {
             limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
-            limiter.OnRejected = (context, _) =>
+            limiter.OnRejected = async (rejected, _) =>
             {
-                context.HttpContext.Response.Headers.RetryAfter = "60";
-                return ValueTask.CompletedTask;
+                bool history = rejected.HttpContext.GetEndpoint()?.Metadata.GetMetadata<EnableRateLimitingAttribute>()?.PolicyName == HistoryRateLimit;
+                rejected.HttpContext.Response.Headers.RetryAfter = history ? "1" : "60";
+                if (history)
+                {
+                    await Results.Problem(
+                        "Too many requests read recorded exits at this moment; ask again in a second.",
+                        statusCode: StatusCodes.Status429TooManyRequests).ExecuteAsync(rejected.HttpContext);
+                }
             };
+
+            // Each of these walks a history of up to a million exits: a few at a time leave the processors to the guests.
+            limiter.AddConcurrencyLimiter(HistoryRateLimit, history =>
+            {
+                history.PermitLimit = HistoryRequests;
+                history.QueueLimit = 0;
+            });
             limiter.AddPolicy(LoginEndpoints.RateLimit, context =>
                 HttpMethods.IsGet(context.Request.Method) && !context.Request.Query.ContainsKey("t")
                     ? RateLimitPartition.GetNoLimiter("")

@@ -84,11 +84,12 @@ internal static class LoginEndpoints
     private static string Target(string? returnUrl, MachineRegistry machines) =>
         string.IsNullOrEmpty(returnUrl) && machines.All is [var only] ? $"/machines/{only.Machine.Id}" : LocalUrl.OrHome(returnUrl);
 
-    private static async Task<IResult> LogOut(HttpContext context, SecurityOptions options, [FromForm] string? reason)
+    private static async Task<IResult> LogOut(HttpContext context, SecurityOptions options, SessionRegistry sessions, [FromForm] string? reason)
     {
         _ = reason; // A form parameter is what makes the framework ask for the anti-forgery token.
         if (options.Mode == SecurityMode.Token)
         {
+            sessions.End(context.User);
             await context.SignOutAsync(AccessSchemes.Session);
         }
 

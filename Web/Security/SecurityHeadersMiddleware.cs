@@ -12,7 +12,18 @@ internal sealed class SecurityHeadersMiddleware(RequestDelegate next)
     /// <summary>Adds the headers, then goes on.</summary>
     public Task InvokeAsync(HttpContext context)
     {
-        IHeaderDictionary headers = context.Response.Headers;
+        // Set when the answer begins: the answer to an error starts with headers wiped clean, and with another path.
+        bool api = context.Request.Path.StartsWithSegments("/api");
+        context.Response.OnStarting(() =>
+        {
+            Set(context.Response.Headers, api);
+            return Task.CompletedTask;
+        });
+        return next(context);
+    }
+
+    private static void Set(IHeaderDictionary headers, bool api)
+    {
         headers.ContentSecurityPolicy = ContentSecurityPolicy;
         headers.XContentTypeOptions = "nosniff";
 
@@ -21,11 +32,9 @@ internal sealed class SecurityHeadersMiddleware(RequestDelegate next)
         headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=()";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers["Cross-Origin-Resource-Policy"] = "same-origin";
-        if (context.Request.Path.StartsWithSegments("/api"))
+        if (api)
         {
             headers.CacheControl = "no-store";
         }
-
-        return next(context);
     }
 }

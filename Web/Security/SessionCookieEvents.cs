@@ -4,13 +4,14 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Startup;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 
 namespace Hyperpatch.Web.Security;
 
 /// <summary>What happens to a browser's session: made at log-in, checked at each request, replaced by a log-in page or a status code.</summary>
-internal sealed class SessionCookieEvents(SecurityOptions options) : CookieAuthenticationEvents
+internal sealed class SessionCookieEvents(SecurityOptions options, SessionRegistry sessions) : CookieAuthenticationEvents
 {
     private const string ServerClaim = "hyperpatch:server";
 
@@ -19,13 +20,16 @@ internal sealed class SessionCookieEvents(SecurityOptions options) : CookieAuthe
 
     /// <summary>The identity to write into a new session.</summary>
     public ClaimsPrincipal CreatePrincipal(HttpContext context, AccessRole role) =>
-        AccessPolicies.Principal(role, AccessSchemes.Session, new Claim(ServerClaim, Fingerprint(context)));
+        AccessPolicies.Principal(role, AccessSchemes.Session, new Claim(ServerClaim, Fingerprint(context)), SessionRegistry.NewClaim());
 
     /// <inheritdoc/>
     public override async Task ValidatePrincipal(CookieValidatePrincipalContext context)
     {
         // The keys that protect cookies are shared by all of this user's dashboards: without this, one's session would be good for another.
-        if (context.Principal?.FindFirstValue(ServerClaim) != Fingerprint(context.HttpContext))
+        if (context.Principal is not { } user
+            || user.FindFirstValue(ServerClaim) != Fingerprint(context.HttpContext)
+            || !SessionRegistry.HasSession(user)
+            || sessions.IsOver(user))
         {
             context.RejectPrincipal();
             await context.HttpContext.SignOutAsync(AccessSchemes.Session);
@@ -65,12 +69,7 @@ internal sealed class SessionCookieEvents(SecurityOptions options) : CookieAuthe
         return Task.CompletedTask;
     }
 
-    private static bool WantsPage(HttpRequest request) =>
-        HttpMethods.IsGet(request.Method)
-        && !request.Path.StartsWithSegments("/api")
-        && !request.Path.StartsWithSegments("/hubs")
-        && !request.Path.StartsWithSegments("/openapi")
-        && !request.Path.StartsWithSegments("/_blazor");
+    private static bool WantsPage(HttpRequest request) => HttpMethods.IsGet(request.Method) && !ProgramPaths.Match(request);
 
     private string Fingerprint(HttpContext context)
     {

@@ -9,10 +9,46 @@ namespace Hyperpatch.Web.Startup;
 internal static class EntryPoint
 {
     /// <summary>Runs the program.</summary>
-    public static Task<int> RunAsync(string[] arguments)
+    public static async Task<int> RunAsync(string[] arguments)
     {
-        var command = new ProgramCommand(RunGuestAsync, cancellation => ServeAsync(arguments, cancellation));
-        return command.InvokeAsync(arguments);
+        bool guest = arguments is ["run", ..];
+        using PosixSignalRegistration impatience = EndAtTheSecondInterrupt();
+        try
+        {
+            var command = new ProgramCommand(RunGuestAsync, cancellation => ServeAsync(arguments, cancellation));
+            return await command.InvokeAsync(arguments);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Standard output or error is closed, or its disk is full.
+            TrySay($"Standard output or error cannot be written: {exception.GetBaseException().Message}");
+            return guest ? RunExitCode.NotWritten : ServerExitCode.BadSettings;
+        }
+    }
+
+    // The first Ctrl-C ends everything in order. Whoever presses it again has waited long enough.
+    private static PosixSignalRegistration EndAtTheSecondInterrupt()
+    {
+        int count = 0;
+        return PosixSignalRegistration.Create(PosixSignal.SIGINT, _ =>
+        {
+            if (Interlocked.Increment(ref count) > 1)
+            {
+                Environment.Exit(RunExitCode.Interrupted);
+            }
+        });
+    }
+
+    private static void TrySay(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine(line.ReplaceLineEndings(" "));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // There is nobody left to tell; the exit status says it.
+        }
     }
 
     private static async Task<int> ServeAsync(string[] arguments, CancellationToken cancellation)

@@ -3,6 +3,7 @@ using Hyperpatch.Web.Hubs;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Frames;
+using Microsoft.AspNetCore.SignalR;
 
 namespace Hyperpatch.Web.Startup;
 
@@ -17,14 +18,20 @@ internal static class MachineSetup
         services.AddSingleton<AcceleratorSet>(provider => new AcceleratorSet(provider.GetRequiredService<EngineOptions>()));
         services.AddSingleton<MachineRegistry>();
         services.AddSingleton<MachineCommands>();
+        services.AddSingleton<HubConnectionCount>();
         services.AddSingleton<DemoMachine>();
         services.AddHostedService(provider => provider.GetRequiredService<DemoMachine>());
         services.AddHostedService<MachinesNotifier>();
+        services.AddSingleton<HubFailureFilter>();
+
+        // HubFailureFilter logs instead, and tells refusals from failures.
+        services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.SignalR.Internal.DefaultHubDispatcher", LogLevel.None));
         services.AddSignalR(hub =>
         {
+            hub.AddFilter<HubFailureFilter>();
             hub.MaximumReceiveMessageSize = 32 * 1024;
 
-            // Frames that a client has not taken wait in its subscription, where they are dropped and counted, not in here.
+            // For streams that a client sends. The hub takes none, so none of them needs room.
             hub.StreamBufferCapacity = 1;
         }).AddMessagePackProtocol(protocol => protocol.SerializerOptions = EncodedFrameFormatter.HubOptions);
     }

@@ -4,6 +4,7 @@ using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Guests;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines.Frames;
@@ -16,7 +17,7 @@ namespace Hyperpatch.Web.Machines.Commands;
 /// Everything that is done with machines, for pages, API and hub alike: here it is checked who may do it, and here the engine's
 /// refusals become errors that can be shown.
 /// </summary>
-public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet accelerators, EngineOptions settings, ILogger<MachineCommands> logger)
+public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet accelerators, EngineOptions settings, SessionRegistry sessions, ILogger<MachineCommands> logger)
 {
     private const int DefaultMemoryMiB = 64;
 
@@ -24,14 +25,14 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
     public IReadOnlyList<MachineView> List(ClaimsPrincipal user)
     {
         ArgumentNullException.ThrowIfNull(user);
-        return user.MayWatch() ? [.. registry.All.Select(machine => machine.View())] : [];
+        return MayWatch(user) ? [.. registry.All.Select(machine => machine.View())] : [];
     }
 
     /// <summary>One machine.</summary>
     public CommandResult<ManagedMachine> Get(ClaimsPrincipal user, string id)
     {
         ArgumentNullException.ThrowIfNull(user);
-        return !user.MayWatch() ? CommandError.Forbidden
+        return !MayWatch(user) ? CommandError.Forbidden
             : registry.Find(id ?? "") is { } machine ? machine
             : CommandError.NotFound(id ?? "");
     }
@@ -60,7 +61,7 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
     {
         ArgumentNullException.ThrowIfNull(user);
         ArgumentNullException.ThrowIfNull(request);
-        return user.MayChange() ? await CreateAsync(request) : CommandError.Forbidden;
+        return MayChange(user) ? await CreateAsync(request) : CommandError.Forbidden;
     }
 
     /// <summary>Starts a machine, or lets it go on.</summary>
@@ -100,6 +101,12 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
         if (!MayChange(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error))
         {
             return error;
+        }
+
+        if (machine.Machine.State is not (MachineState.Running or MachineState.Paused))
+        {
+            return new CommandError(
+                CommandErrorKind.Conflict, $"The machine is {MachineViews.Name(machine.Machine.State)}; serial input is for a machine that runs or is paused.");
         }
 
         int taken = machine.Machine.Serial.SendInput(input);
@@ -172,10 +179,15 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
         FramesPerSecond = settings.FramesPerSecond,
     };
 
+    // Circuits and hub connections live on after a log-out, with the identity that they began with.
+    private bool MayWatch(ClaimsPrincipal user) => user.MayWatch() && !sessions.IsOver(user);
+
+    private bool MayChange(ClaimsPrincipal user) => user.MayChange() && !sessions.IsOver(user);
+
     private CommandResult<ManagedMachine> MayChange(ClaimsPrincipal user, string id)
     {
         ArgumentNullException.ThrowIfNull(user);
-        return user.MayChange() ? Get(user, id) : CommandError.Forbidden;
+        return MayChange(user) ? Get(user, id) : CommandError.Forbidden;
     }
 
     // The engine's commands wait for processors: not on the caller's thread, which may be a page's.

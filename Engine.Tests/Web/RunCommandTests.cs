@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Hyperpatch.Engine.Tests.Support;
+using Hyperpatch.Web;
+using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines;
+
+namespace Hyperpatch.Engine.Tests.Web;
+
+/// <summary>The program itself, as a process: <c>run</c> with its exit statuses and its summary.</summary>
+public sealed class RunCommandTests
+{
+    [Theory]
+    [InlineData(0, true, "hello")]
+    [InlineData(1, true, "exit-storm", "--append", "count=100")]
+    [InlineData(125, false, "no-such-guest")]
+    [InlineData(125, false, "hello", "--processors", "65")]
+    [InlineData(125, false, "hello", "--no-such-option")]
+    [InlineData(124, true, "mixed", "--timeout", "1")]
+    public async Task The_exit_status_and_the_summary_say_how_it_ended(int expected, bool needsAccelerator, params string[] arguments)
+    {
+        RequireWhere(needsAccelerator);
+        string path = Path.Combine(Path.GetTempPath(), $"hyperpatch-{Guid.NewGuid():N}.json");
+        try
+        {
+            (int status, string output, string error) = await RunAsync([.. arguments, "--summary", path]);
+            Assert.True(expected == status, $"Status {status}: {error}");
+            using JsonDocument summary = JsonDocument.Parse(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
+            Assert.Equal(expected, summary.RootElement.GetProperty("exit").GetProperty("code").GetInt32());
+            Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+            Assert.True(arguments[0] != "hello" || expected != 0 || output.Length > 0);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task A_summary_that_cannot_be_written_is_one_line()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Assert.Skip("/dev/full is Linux's.");
+        }
+
+        RequireWhere(true);
+        (int status, _, string error) = await RunAsync(["hello", "--summary", "/dev/full"]);
+        Assert.Equal(126, status);
+        Assert.Contains("--summary", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    private static void RequireWhere(bool needed)
+    {
+        if (needed)
+        {
+            using var accelerators = new AcceleratorSet(new EngineOptions());
+            var availability = accelerators.Select().Check();
+            Accelerated.Require(availability.IsAvailable, availability.Reason);
+        }
+    }
+
+    private static async Task<(int Status, string Output, string Error)> RunAsync(string[] arguments)
+    {
+        string program = typeof(HyperpatchApplication).Assembly.Location;
+        using Process process = Process.Start(new ProcessStartInfo("dotnet", [program, "run", .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
+        await process.WaitForExitAsync(limit.Token);
+        return (process.ExitCode, await output, await error);
+    }
+}
