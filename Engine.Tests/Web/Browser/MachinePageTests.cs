@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
@@ -44,7 +45,8 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
                     await Assertions.Expect(visitor.Test("site-bytes").Nth(row)).ToContainTextAsync(opcode);
                 }
 
-                await Assertions.Expect(visitor.Test("patch-line")).ToContainTextAsync(opcode);
+                // The line names both forms: what counts is the one that the instruction became in this round.
+                await Assertions.Expect(visitor.Test("patch-line")).ToHaveTextAsync(new Regex($@"became [0-9A-F ]*\b{opcode} \("));
                 Assert.True(await NumberAsync(visitor, "counter-patches") > patches, "no patch was counted");
             }
 
@@ -90,11 +92,7 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
         await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("running");
         await GrowsAsync(driver, "counter-exits");
         await driver.Test("reset").ClickAsync();
-        while (machine.Timeline.Read().All(entry => entry.Kind != "reset"))
-        {
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-        }
-
+        await Patience.UntilAsync("the reset in the timeline", () => Task.FromResult(machine.Timeline.Read().Any(entry => entry.Kind == "reset")));
         await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("running");
         Assert.Empty(driver.Complaints);
     }
@@ -127,10 +125,7 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     private static async Task GrowsAsync(Visitor visitor, string counter)
     {
         long before = await NumberAsync(visitor, counter);
-        while (await NumberAsync(visitor, counter) <= before)
-        {
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-        }
+        await Patience.UntilAsync($"{counter} above {before}", async () => await NumberAsync(visitor, counter) > before);
     }
 
     // A counter shows its total first and its rate behind.
