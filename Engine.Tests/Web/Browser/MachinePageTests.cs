@@ -116,6 +116,25 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
         Assert.Empty(driver.Complaints);
     }
 
+    [Theory]
+    [InlineData("vcpu=abc", "vCPU \"abc\"", "pane-overview")]
+    [InlineData("pane=sites&site=abc", "site \"abc\"", "pane-sites")]
+    [InlineData("pane=exits&reason=5", "reason \"5\"", "pane-exits")]
+    [InlineData("pane=nowhere", "pane \"nowhere\"", "pane-overview")]
+    public async Task What_an_address_asks_for_in_vain_is_named_and_the_page_works(string query, string unknown, string pane)
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = TheMachine(dashboard);
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?{query}").ToString());
+        await Assertions.Expect(driver.Test("unknown-query")).ToContainTextAsync(unknown);
+        await Assertions.Expect(driver.Test(pane)).ToBeVisibleAsync();
+        await GrowsAsync(driver, "counter-exits");
+        Assert.Empty(driver.Complaints);
+    }
+
     private static VirtualMachine TheMachine(Dashboard dashboard) =>
         Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
 

@@ -24,7 +24,7 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     private ClaimsPrincipal _user = new();
     private ManagedMachine? _machine;
     private MachineFacts? _facts;
-    private MachinePane _pane = MachinePane.All[0];
+    private MachineQuery _query = MachineQuery.None;
     private MachineScript? _script;
     private FrameWatch? _watch;
     private string? _followed;
@@ -66,11 +66,11 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
 
     /// <summary>Exits: only this processor.</summary>
     [SupplyParameterFromQuery(Name = "vcpu")]
-    public int? Vcpu { get; set; }
+    public string? Vcpu { get; set; }
 
     /// <summary>Hypercall sites: the one that is opened.</summary>
     [SupplyParameterFromQuery]
-    public int? Site { get; set; }
+    public string? Site { get; set; }
 
     private bool MayPress => _mayChange && !_isGone;
 
@@ -90,17 +90,17 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
             _mayChange = _user.MayChange();
         }
 
-        _pane = MachinePane.Find(Pane);
-        if (_machine?.Id == Id)
+        if (_machine?.Id != Id)
         {
-            return;
+            await LeaveAsync();
+            _isGone = false;
+            _error = null;
+            _machine = Commands.Get(_user, Id).Value;
+            _facts = _machine is null ? null : Facts(_machine);
         }
 
-        await LeaveAsync();
-        _isGone = false;
-        _error = null;
-        _machine = Commands.Get(_user, Id).Value;
-        _facts = _machine is null ? null : Facts(_machine);
+        // As text, and understood here: an address that names a number "abc" is no reason for the framework to fail the whole page.
+        _query = MachineQuery.Parse(Pane, Reason, Vcpu, Site, _machine?.ProcessorCount ?? 0);
     }
 
     /// <inheritdoc/>
@@ -173,8 +173,8 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
 
         // A frame made before the latest command was done would turn the page back for a moment.
         MachineFacts facts = latest.At < _commandedAt ? _facts! : MachineFacts.Of(latest);
-        long siteVersion = Site is { } site && frames.SelectMany(frame => frame.Frame.Sites).LastOrDefault(view => view.Id == site) is { } seen ? seen.Attempts : _siteVersion;
-        bool timelineGrew = _pane.Id == "timeline" && frames.Any(frame => frame.Frame.Timeline.Count > 0);
+        long siteVersion = _query.Site is { } site && frames.SelectMany(frame => frame.Frame.Sites).LastOrDefault(view => view.Id == site) is { } seen ? seen.Attempts : _siteVersion;
+        bool timelineGrew = _query.Pane.Id == "timeline" && frames.Any(frame => frame.Frame.Timeline.Count > 0);
         if (facts != _facts || siteVersion != _siteVersion || timelineGrew)
         {
             _facts = facts;
