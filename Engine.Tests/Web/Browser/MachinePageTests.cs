@@ -135,6 +135,25 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
         Assert.Empty(driver.Complaints);
     }
 
+    [Fact]
+    public async Task Moments_are_written_in_the_time_of_who_looks()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = TheMachine(dashboard);
+
+        // Never summer time, and a full and a half hour from everywhere that tests run.
+        await using Visitor viewer = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, timeZone: "Asia/Kolkata");
+        _ = await viewer.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=timeline").ToString());
+        ILocator first = viewer.Test("pane-timeline").Locator("time").Last;
+        DateTimeOffset at = machine.Timeline.Read()[0].At;
+        string there = at.ToOffset(TimeSpan.FromHours(5.5)).ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
+        await Assertions.Expect(first).ToHaveTextAsync(there);
+        await Assertions.Expect(first).ToHaveAttributeAsync("datetime", at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
+        Assert.Empty(viewer.Complaints);
+    }
+
     private static VirtualMachine TheMachine(Dashboard dashboard) =>
         Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
 
