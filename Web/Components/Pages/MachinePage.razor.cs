@@ -48,6 +48,10 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     [Inject]
     public required IJSRuntime Browser { get; init; }
 
+    /// <summary>For what a page cannot say.</summary>
+    [Inject]
+    public required ILogger<MachinePage> Logger { get; init; }
+
     /// <summary>For leaving the page.</summary>
     [Inject]
     public required NavigationManager Navigation { get; init; }
@@ -139,14 +143,23 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
 
     private async Task FollowAsync(ManagedMachine machine, MachineScript script)
     {
-        if (FrameWatch.Start(Commands, _user, machine.Id, FrameFilter.All, frames => InvokeAsync(() => ShowAsync(frames, script)), () => InvokeAsync(End)).Succeeded(out _watch, out CommandError? error))
+        CommandResult<FrameWatch> started = FrameWatch.Start(
+            Commands, _user, machine.Id, FrameFilter.All, frames => InvokeAsync(() => ShowAsync(frames, script)), Logger, () => InvokeAsync(End), () => InvokeAsync(Fail));
+        if (started.Succeeded(out _watch, out CommandError? error))
         {
             await script.BackfillAsync(await Task.Run(() => MachineHistory.Read(machine)));
         }
         else
         {
             _error = error.Message;
+            StateHasChanged();
         }
+    }
+
+    private void Fail()
+    {
+        _error = "The live view has failed, and what you see stands still. The machine goes on. Load the page again; the server's log says what happened.";
+        StateHasChanged();
     }
 
     private void End()
@@ -186,16 +199,20 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     private async Task LeaveAsync()
     {
         _followed = null;
-        if (_watch is { } watch)
+        FrameWatch? watch = _watch;
+        MachineScript? script = _script;
+        _watch = null;
+        _script = null;
+
+        // The browser first: the watch waits for the frame that is on its way there.
+        if (script is not null)
         {
-            _watch = null;
-            await watch.DisposeAsync();
+            await script.DisposeAsync();
         }
 
-        if (_script is { } script)
+        if (watch is not null)
         {
-            _script = null;
-            await script.DisposeAsync();
+            await watch.DisposeAsync();
         }
     }
 
