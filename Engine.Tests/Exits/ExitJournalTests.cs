@@ -44,6 +44,61 @@ public sealed class ExitJournalTests
         Assert.Equal(0, journal.Read(0, buffer, ExitReason.Mmio, processor: 1));
         Assert.Equal(0, journal.Read(40, buffer));
         Assert.Equal(0, journal.Read(1000, buffer));
+        Assert.Equal(0, journal.Read(long.MaxValue, buffer));
+    }
+
+    [Fact]
+    public void A_rare_record_is_found_in_a_long_history()
+    {
+        ExitJournal journal = new(1, 1 << 15, 20_000);
+        for (int i = 1; i <= 30_000; i++)
+        {
+            Write(journal, 0, i, i % 9000 == 0 ? ExitReason.Mmio : ExitReason.PortIo);
+        }
+
+        journal.Drain();
+        ExitRecord[] buffer = new ExitRecord[10];
+        Assert.Equal(2, journal.Read(0, buffer, ExitReason.Mmio));
+        Assert.Equal([18_000, 27_000], buffer.Take(2).Select(record => record.Timestamp));
+        Assert.Equal(1, journal.Read(18_000, buffer, ExitReason.Mmio));
+        Assert.Equal(0, journal.Read(27_000, buffer, ExitReason.Mmio));
+    }
+
+    [Fact]
+    public async Task A_search_and_a_drain_at_the_same_time_keep_order_and_filter()
+    {
+        const int Written = 300_000;
+        ExitJournal journal = new(1, 1 << 12, 10_000);
+        Task writer = Task.Run(
+            () =>
+            {
+                for (int i = 1; i <= Written; i++)
+                {
+                    Write(journal, 0, i, i % 1000 == 0 ? ExitReason.Mmio : ExitReason.PortIo);
+                    if (i % 1000 == 0)
+                    {
+                        journal.Drain();
+                    }
+                }
+            },
+            TestContext.Current.CancellationToken);
+
+        ExitRecord[] buffer = new ExitRecord[3];
+        long after = 0;
+        while (after < Written)
+        {
+            int count = journal.Read(after, buffer, ExitReason.Mmio);
+            for (int i = 0; i < count; i++)
+            {
+                Assert.True(buffer[i].Sequence > after, "out of order, or twice");
+                Assert.Equal((buffer[i].Sequence, ExitReason.Mmio), (buffer[i].Timestamp, buffer[i].Reason));
+                after = buffer[i].Sequence;
+            }
+
+            Assert.True(count > 0 || !writer.IsCompleted || journal.Read(after, buffer, ExitReason.Mmio) > 0, "the newest record was not found");
+        }
+
+        await writer;
     }
 
     [Fact]

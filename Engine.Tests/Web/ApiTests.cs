@@ -88,10 +88,20 @@ public sealed class ApiTests
         Assert.Equal("emulate", (await StateAsync(emulate)).GetProperty("policy").GetString());
         Assert.Equal("running", (await StateAsync(await PostAsync(client, path + "/run"))).GetProperty("state").GetString());
 
-        JsonElement exits = await client.GetFromJsonAsync<JsonElement>(path + "/exits?limit=5&reason=hypercall", Cancellation);
+        // The guest has only just begun: its first hypercall may still be to come.
+        JsonElement exits = default;
+        await Patience.UntilAsync("a recorded hypercall", async () =>
+        {
+            exits = await client.GetFromJsonAsync<JsonElement>(path + "/exits?limit=5&reason=hypercall", Cancellation);
+            return exits.GetArrayLength() > 0;
+        });
+        Assert.True(exits.GetArrayLength() <= 5);
         Assert.All(exits.EnumerateArray(), exit => Assert.Equal("Hypercall", exit.GetProperty("reason").GetString()));
         string trace = await client.GetStringAsync(new Uri(path + "/export?format=chrome-trace", UriKind.Relative), Cancellation);
-        Assert.True(JsonDocument.Parse(trace).RootElement.GetProperty("traceEvents").GetArrayLength() > 4);
+        using JsonDocument parsed = JsonDocument.Parse(trace);
+
+        // A trace without a single exit still has its metadata (phase M).
+        Assert.Contains(parsed.RootElement.GetProperty("traceEvents").EnumerateArray(), one => one.GetProperty("ph").GetString() == "X");
 
         Assert.Equal(HttpStatusCode.NoContent, (await client.DeleteAsync(new Uri(path, UriKind.Relative), Cancellation)).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await client.DeleteAsync(new Uri(path, UriKind.Relative), Cancellation)).StatusCode);

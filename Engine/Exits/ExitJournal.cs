@@ -9,6 +9,9 @@ namespace Hyperpatch.Engine.Exits;
 public sealed class ExitJournal
 {
     private const int Batch = 512;
+
+    // Records looked at in one go: some ten microseconds.
+    private const int Chunk = 4096;
     private readonly Lock _lock = new();
     private readonly ExitRecord[] _history;
     private readonly Cursor[] _cursors;
@@ -50,7 +53,10 @@ public sealed class ExitJournal
         }
     }
 
-    /// <summary>Reads from the history, oldest first.</summary>
+    /// <summary>
+    /// Reads from the history, oldest first, up to what was newest when it was called. A search that finds little looks through all of
+    /// it, so it lets others in between: what they overwrite before it was looked at is gone, as it would have been a moment later.
+    /// </summary>
     /// <param name="after">Records with greater sequence numbers.</param>
     /// <param name="destination">Receives them.</param>
     /// <param name="reason">Only this reason, or null.</param>
@@ -58,21 +64,27 @@ public sealed class ExitJournal
     /// <returns>How many were copied.</returns>
     public int Read(long after, Span<ExitRecord> destination, ExitReason? reason = null, int? processor = null)
     {
-        lock (_lock)
+        long end = LastSequence;
+        long position = Math.Max(0, after);
+        int count = 0;
+        while (position < end && count < destination.Length)
         {
-            long from = Math.Max(after, Math.Max(0, _last - _history.Length));
-            int count = 0;
-            for (long sequence = from + 1; sequence <= _last && count < destination.Length; sequence++)
+            lock (_lock)
             {
-                ref ExitRecord record = ref _history[sequence % _history.Length];
-                if ((reason is null || record.Reason == reason) && (processor is null || record.Processor == processor))
+                position = Math.Max(position, _last - _history.Length);
+                long stop = Math.Min(end, position + Chunk);
+                while (position < stop && count < destination.Length)
                 {
-                    destination[count++] = record;
+                    ref ExitRecord record = ref _history[++position % _history.Length];
+                    if ((reason is null || record.Reason == reason) && (processor is null || record.Processor == processor))
+                    {
+                        destination[count++] = record;
+                    }
                 }
             }
-
-            return count;
         }
+
+        return count;
     }
 
     /// <summary>Sum over the processors.</summary>

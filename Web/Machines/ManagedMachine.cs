@@ -63,10 +63,23 @@ public sealed class ManagedMachine : IDisposable
     /// <param name="processor">Only this processor, or null.</param>
     public IReadOnlyList<ExitEvent> Exits(long after, int limit, ExitReason? reason = null, int? processor = null)
     {
+        Machine.Journal.Drain();
+        return Recorded(after, limit, reason, processor);
+    }
+
+    /// <summary>
+    /// As <see cref="Exits"/>, without taking in first what the processors have written since: for those who read batch after batch and
+    /// have done so once.
+    /// </summary>
+    /// <param name="after">Those with greater sequence numbers.</param>
+    /// <param name="limit">At most so many.</param>
+    /// <param name="reason">Only this reason, or null.</param>
+    /// <param name="processor">Only this processor, or null.</param>
+    public IReadOnlyList<ExitEvent> Recorded(long after, int limit, ExitReason? reason = null, int? processor = null)
+    {
         ExitRecord[] buffer = ArrayPool<ExitRecord>.Shared.Rent(limit);
         try
         {
-            Machine.Journal.Drain();
             int count = Machine.Journal.Read(after, buffer.AsSpan(0, limit), reason, processor);
             var events = new ExitEvent[count];
             for (int i = 0; i < count; i++)
@@ -91,7 +104,7 @@ public sealed class ManagedMachine : IDisposable
         long after = 0;
         while (after < end)
         {
-            IReadOnlyList<ExitEvent> batch = Exits(after, Batch);
+            IReadOnlyList<ExitEvent> batch = Recorded(after, Batch);
             if (batch.Count == 0)
             {
                 yield break;

@@ -4,6 +4,7 @@ const dialog = document.getElementById('components-reconnect-modal');
 const text = dialog.querySelector('[data-hp-reconnect-text]');
 const reloadedKey = 'hyperpatch.reloaded';
 let polling = 0;
+let trying = false;
 
 const say = words => { if (text.textContent !== words) text.textContent = words; };
 const show = () => { if (!dialog.open) dialog.showModal(); };
@@ -18,12 +19,19 @@ const serverAnswers = async () => {
   try { return (await fetch('/healthz', { cache: 'no-store' })).ok; } catch { return false; }
 };
 
-const tryNow = async () => {
+const takeUp = async () => {
   if (!await serverAnswers()) { say('The server does not answer. Trying again.'); return; }
   say('The server is back.');
   let back = false;
   try { back = await Blazor.reconnect(); } catch { /* a server that was started again does not know this page */ }
   if (back) hide(); else reload();
+};
+
+// One at a time: of two attempts for the same circuit one fails, and would load the page afresh although it is back.
+const tryNow = async () => {
+  if (trying) return;
+  trying = true;
+  try { await takeUp(); } finally { trying = false; }
 };
 
 dialog.addEventListener('components-reconnect-state-changed', event => {

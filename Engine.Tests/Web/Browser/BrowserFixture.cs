@@ -27,6 +27,8 @@ public sealed class BrowserFixture : IAsyncLifetime
             return;
         }
 
+        // The host's cores are shared by a guest, the server and the browser: what is late is not yet wrong.
+        Assertions.SetDefaultExpectTimeout(20_000);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {

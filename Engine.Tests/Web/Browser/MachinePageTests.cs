@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
@@ -44,7 +46,8 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
                     await Assertions.Expect(visitor.Test("site-bytes").Nth(row)).ToContainTextAsync(opcode);
                 }
 
-                await Assertions.Expect(visitor.Test("patch-line")).ToContainTextAsync(opcode);
+                // The line names both forms: what counts is the one that the instruction became in this round.
+                await Assertions.Expect(visitor.Test("patch-line")).ToHaveTextAsync(new Regex($@"became [0-9A-F ]*\b{opcode} \("));
                 Assert.True(await NumberAsync(visitor, "counter-patches") > patches, "no patch was counted");
             }
 
@@ -90,11 +93,7 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
         await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("running");
         await GrowsAsync(driver, "counter-exits");
         await driver.Test("reset").ClickAsync();
-        while (machine.Timeline.Read().All(entry => entry.Kind != "reset"))
-        {
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-        }
-
+        await Patience.UntilAsync("the reset in the timeline", () => Task.FromResult(machine.Timeline.Read().Any(entry => entry.Kind == "reset")));
         await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("running");
         Assert.Empty(driver.Complaints);
     }
@@ -118,6 +117,68 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
         Assert.Empty(driver.Complaints);
     }
 
+    [Theory]
+    [InlineData("vcpu=abc", "vCPU \"abc\"", "pane-overview")]
+    [InlineData("pane=sites&site=abc", "site \"abc\"", "pane-sites")]
+    [InlineData("pane=exits&reason=5", "reason \"5\"", "pane-exits")]
+    [InlineData("pane=nowhere", "pane \"nowhere\"", "pane-overview")]
+    public async Task What_an_address_asks_for_in_vain_is_named_and_the_page_works(string query, string unknown, string pane)
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = TheMachine(dashboard);
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?{query}").ToString());
+        await Assertions.Expect(driver.Test("unknown-query")).ToContainTextAsync(unknown);
+        await Assertions.Expect(driver.Test(pane)).ToBeVisibleAsync();
+        await GrowsAsync(driver, "counter-exits");
+        Assert.Empty(driver.Complaints);
+    }
+
+    [Fact]
+    public async Task Moments_are_written_in_the_time_of_who_looks()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = TheMachine(dashboard);
+
+        // Never summer time, and a full and a half hour from everywhere that tests run.
+        await using Visitor viewer = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, timeZone: "Asia/Kolkata");
+        _ = await viewer.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=timeline").ToString());
+        ILocator first = viewer.Test("pane-timeline").Locator("time").Last;
+        DateTimeOffset at = machine.Timeline.Read()[0].At;
+        string there = at.ToOffset(TimeSpan.FromHours(5.5)).ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
+        await Assertions.Expect(first).ToHaveTextAsync(there);
+        await Assertions.Expect(first).ToHaveAttributeAsync("datetime", at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
+        Assert.Empty(viewer.Complaints);
+    }
+
+    [Fact]
+    public async Task A_server_with_open_pages_stops_without_waiting_for_them()
+    {
+        IBrowser browser = fixture.Browser;
+        Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        await using Visitor viewer = await LookAsync();
+        await using Visitor other = await LookAsync();
+        Stopwatch watch = Stopwatch.StartNew();
+        await dashboard.DisposeAsync();
+        TestContext.Current.TestOutputHelper?.WriteLine($"Stopped in {watch.Elapsed.TotalSeconds:N1} s.");
+
+        // A call to a browser that is cut off would wait for five seconds, or for a minute.
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(4), $"took {watch.Elapsed.TotalSeconds:N1} s");
+
+        async Task<Visitor> LookAsync()
+        {
+            Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+            await OpenAsync(visitor, dashboard, TheMachine(dashboard));
+            await GrowsAsync(visitor, "counter-exits");
+            return visitor;
+        }
+    }
+
     private static VirtualMachine TheMachine(Dashboard dashboard) =>
         Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
 
@@ -127,10 +188,7 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     private static async Task GrowsAsync(Visitor visitor, string counter)
     {
         long before = await NumberAsync(visitor, counter);
-        while (await NumberAsync(visitor, counter) <= before)
-        {
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-        }
+        await Patience.UntilAsync($"{counter} above {before}", async () => await NumberAsync(visitor, counter) > before);
     }
 
     // A counter shows its total first and its rate behind.

@@ -21,11 +21,13 @@ public sealed class NewMachinePageTests(BrowserFixture fixture) : IClassFixture<
         await driver.Test("field-processors").FillAsync("65");
         await driver.Test("create").ClickAsync();
         await Assertions.Expect(driver.Test("error-processors")).ToContainTextAsync("64");
+        await Assertions.Expect(driver.Test("field-processors")).ToBeFocusedAsync();
         await Assertions.Expect(driver.Test("field-name")).ToHaveValueAsync("of the test");
         await driver.Test("field-processors").FillAsync("2");
         await driver.Test("field-memoryMiB").FillAsync("1");
         await driver.Test("create").ClickAsync();
         await Assertions.Expect(driver.Test("error-memoryMiB")).ToBeVisibleAsync();
+        await Assertions.Expect(driver.Test("field-memoryMiB")).ToBeFocusedAsync();
         await driver.Test("field-memoryMiB").FillAsync("16");
         await driver.Test("create").ClickAsync();
         await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("running");

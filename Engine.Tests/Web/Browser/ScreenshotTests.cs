@@ -37,7 +37,10 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             ("host", "/host", "probe"),
             ("sites", $"/machines/{machine.Id}?pane=sites", "pane-sites"),
             ("exits", $"/machines/{machine.Id}?pane=exits", "pane-exits"),
+            ("hypercalls", $"/machines/{machine.Id}?pane=hypercalls", "pane-hypercalls"),
             ("processors", $"/machines/{machine.Id}?pane=processors", "pane-processors"),
+            ("serial", $"/machines/{machine.Id}?pane=serial", "pane-serial"),
+            ("timeline", $"/machines/{machine.Id}?pane=timeline", "pane-timeline"),
         })
         {
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());

@@ -53,12 +53,13 @@ internal sealed class Visitor : IAsyncDisposable
     public IReadOnlyCollection<string> Complaints => _complaints;
 
     /// <summary>Opens the login link as it is printed at start.</summary>
-    public static async Task<Visitor> LogInAsync(IBrowser browser, Dashboard dashboard, AccessRole role, ColorScheme scheme = ColorScheme.Light)
+    public static async Task<Visitor> LogInAsync(IBrowser browser, Dashboard dashboard, AccessRole role, ColorScheme scheme = ColorScheme.Light, string? timeZone = null)
     {
         IBrowserContext context = await browser.NewContextAsync(new BrowserNewContextOptions
         {
             ViewportSize = new ViewportSize { Width = 1440, Height = 900 },
             ColorScheme = scheme,
+            TimezoneId = timeZone,
         });
         IPage page = await context.NewPageAsync();
         Visitor visitor = new(context, page, dashboard.Address);

@@ -54,6 +54,7 @@ public sealed class PageTests : BunitContext, IAsyncLifetime
         page.Find("form").Submit();
 
         page.WaitForAssertion(() => Assert.NotEmpty(page.Find($"[data-testid=error-{field}]").TextContent));
+        page.WaitForAssertion(() => JSInterop.VerifyFocusAsyncInvoke());
         Assert.Equal("true", page.Find($"[data-testid=field-{field}]").GetAttribute("aria-invalid"));
         Assert.Single(page.FindAll(".hp-field-error:not([hidden])"));
     }

@@ -21,6 +21,6 @@ public sealed record MachinePane(string Id, string Title, string Key)
         new("timeline", "Timeline", "7"),
     ];
 
-    /// <summary>The pane of an address, or the first.</summary>
-    public static MachinePane Find(string? id) => All.FirstOrDefault(pane => string.Equals(pane.Id, id, StringComparison.OrdinalIgnoreCase)) ?? All[0];
+    /// <summary>The pane of an address, or null.</summary>
+    public static MachinePane? Find(string? id) => All.FirstOrDefault(pane => string.Equals(pane.Id, id, StringComparison.OrdinalIgnoreCase));
 }

@@ -15,6 +15,7 @@ public sealed class MachineScript : IAsyncDisposable
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
     private readonly IJSObjectReference _module;
     private readonly IJSObjectReference _view;
+    private readonly CancellationTokenSource _ended = new();
 
     private MachineScript(IJSObjectReference module, IJSObjectReference view)
     {
@@ -50,16 +51,10 @@ public sealed class MachineScript : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await CallAsync("dispose");
-        try
-        {
-            await _view.DisposeAsync();
-            await _module.DisposeAsync();
-        }
-        catch (Exception exception) when (BrowserLoss.Is(exception))
-        {
-            // The browser is gone, and the view with it.
-        }
+        // Calls that wait for an answer stop waiting, and with them whoever made them.
+        await _ended.CancelAsync();
+        _ended.Dispose();
+        await BrowserFarewell.SayAsync(_view, _module);
     }
 
     private static byte[] Array(ReadOnlyMemory<byte> bytes) =>
@@ -71,7 +66,9 @@ public sealed class MachineScript : IAsyncDisposable
     {
         try
         {
-            await _view.InvokeVoidAsync(function, s_limit, arguments);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token);
+            limit.CancelAfter(s_limit);
+            await _view.InvokeVoidAsync(function, limit.Token, arguments);
         }
         catch (Exception exception) when (BrowserLoss.Is(exception))
         {

@@ -24,7 +24,7 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     private ClaimsPrincipal _user = new();
     private ManagedMachine? _machine;
     private MachineFacts? _facts;
-    private MachinePane _pane = MachinePane.All[0];
+    private MachineQuery _query = MachineQuery.None;
     private MachineScript? _script;
     private FrameWatch? _watch;
     private string? _followed;
@@ -48,6 +48,10 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     [Inject]
     public required IJSRuntime Browser { get; init; }
 
+    /// <summary>For what a page cannot say.</summary>
+    [Inject]
+    public required ILogger<MachinePage> Logger { get; init; }
+
     /// <summary>For leaving the page.</summary>
     [Inject]
     public required NavigationManager Navigation { get; init; }
@@ -66,11 +70,11 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
 
     /// <summary>Exits: only this processor.</summary>
     [SupplyParameterFromQuery(Name = "vcpu")]
-    public int? Vcpu { get; set; }
+    public string? Vcpu { get; set; }
 
     /// <summary>Hypercall sites: the one that is opened.</summary>
     [SupplyParameterFromQuery]
-    public int? Site { get; set; }
+    public string? Site { get; set; }
 
     private bool MayPress => _mayChange && !_isGone;
 
@@ -90,17 +94,17 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
             _mayChange = _user.MayChange();
         }
 
-        _pane = MachinePane.Find(Pane);
-        if (_machine?.Id == Id)
+        if (_machine?.Id != Id)
         {
-            return;
+            await LeaveAsync();
+            _isGone = false;
+            _error = null;
+            _machine = Commands.Get(_user, Id).Value;
+            _facts = _machine is null ? null : Facts(_machine);
         }
 
-        await LeaveAsync();
-        _isGone = false;
-        _error = null;
-        _machine = Commands.Get(_user, Id).Value;
-        _facts = _machine is null ? null : Facts(_machine);
+        // As text, and understood here: an address that names a number "abc" is no reason for the framework to fail the whole page.
+        _query = MachineQuery.Parse(Pane, Reason, Vcpu, Site, _machine?.ProcessorCount ?? 0);
     }
 
     /// <inheritdoc/>
@@ -139,14 +143,23 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
 
     private async Task FollowAsync(ManagedMachine machine, MachineScript script)
     {
-        if (FrameWatch.Start(Commands, _user, machine.Id, FrameFilter.All, frames => InvokeAsync(() => ShowAsync(frames, script)), () => InvokeAsync(End)).Succeeded(out _watch, out CommandError? error))
+        CommandResult<FrameWatch> started = FrameWatch.Start(
+            Commands, _user, machine.Id, FrameFilter.All, frames => InvokeAsync(() => ShowAsync(frames, script)), Logger, () => InvokeAsync(End), () => InvokeAsync(Fail));
+        if (started.Succeeded(out _watch, out CommandError? error))
         {
             await script.BackfillAsync(await Task.Run(() => MachineHistory.Read(machine)));
         }
         else
         {
             _error = error.Message;
+            StateHasChanged();
         }
+    }
+
+    private void Fail()
+    {
+        _error = "The live view has failed, and what you see stands still. The machine goes on. Load the page again; the server's log says what happened.";
+        StateHasChanged();
     }
 
     private void End()
@@ -173,8 +186,8 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
 
         // A frame made before the latest command was done would turn the page back for a moment.
         MachineFacts facts = latest.At < _commandedAt ? _facts! : MachineFacts.Of(latest);
-        long siteVersion = Site is { } site && frames.SelectMany(frame => frame.Frame.Sites).LastOrDefault(view => view.Id == site) is { } seen ? seen.Attempts : _siteVersion;
-        bool timelineGrew = _pane.Id == "timeline" && frames.Any(frame => frame.Frame.Timeline.Count > 0);
+        long siteVersion = _query.Site is { } site && frames.SelectMany(frame => frame.Frame.Sites).LastOrDefault(view => view.Id == site) is { } seen ? seen.Attempts : _siteVersion;
+        bool timelineGrew = _query.Pane.Id == "timeline" && frames.Any(frame => frame.Frame.Timeline.Count > 0);
         if (facts != _facts || siteVersion != _siteVersion || timelineGrew)
         {
             _facts = facts;
@@ -186,16 +199,20 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     private async Task LeaveAsync()
     {
         _followed = null;
-        if (_watch is { } watch)
+        FrameWatch? watch = _watch;
+        MachineScript? script = _script;
+        _watch = null;
+        _script = null;
+
+        // The browser first: the watch waits for the frame that is on its way there.
+        if (script is not null)
         {
-            _watch = null;
-            await watch.DisposeAsync();
+            await script.DisposeAsync();
         }
 
-        if (_script is { } script)
+        if (watch is not null)
         {
-            _script = null;
-            await script.DisposeAsync();
+            await watch.DisposeAsync();
         }
     }
 

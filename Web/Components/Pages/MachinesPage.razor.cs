@@ -58,23 +58,7 @@ public sealed partial class MachinesPage : ComponentBase, IAsyncDisposable
     {
         await _ended.CancelAsync();
         _ended.Dispose();
-        try
-        {
-            if (_view is not null)
-            {
-                await _view.InvokeVoidAsync("dispose");
-                await _view.DisposeAsync();
-            }
-
-            if (_module is not null)
-            {
-                await _module.DisposeAsync();
-            }
-        }
-        catch (Exception exception) when (BrowserLoss.Is(exception))
-        {
-            // The browser is gone, and the view with it.
-        }
+        await BrowserFarewell.SayAsync(_view, _module);
     }
 
     /// <inheritdoc/>

@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Security.Claims;
 using Hyperpatch.Web.Components.Machines;
+using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
+using Microsoft.JSInterop;
 
 namespace Hyperpatch.Web.Components.Pages;
 
@@ -14,7 +16,11 @@ namespace Hyperpatch.Web.Components.Pages;
 public sealed partial class NewMachinePage : ComponentBase
 {
     private static readonly string[] s_fields = ["name", "guest", "vendor", "accelerator", "policy", "processors", "memoryMiB", "commandLine"];
+
+    // In the order of the page.
+    private static readonly string[] s_inputs = ["name", "processors", "memoryMiB", "accelerator", "policy", "commandLine"];
     private readonly Form _form = new();
+    private readonly Dictionary<string, ElementReference> _inputs = [];
     private ClaimsPrincipal _user = new();
     private GuestView _guest = GuestViews.All[0];
     private IReadOnlyDictionary<string, string[]> _errors = new Dictionary<string, string[]>();
@@ -22,6 +28,7 @@ public sealed partial class NewMachinePage : ComponentBase
     private string? _error;
     private bool _mayChange;
     private bool _busy;
+    private bool _mayMoveFocus;
 
     /// <summary>Who is logged in.</summary>
     [CascadingParameter]
@@ -60,6 +67,29 @@ public sealed partial class NewMachinePage : ComponentBase
         };
     }
 
+    /// <inheritdoc/>
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (!_mayMoveFocus || _busy)
+        {
+            return;
+        }
+
+        // To the first mistake as the page is read: who cannot see the form learns of it, and can mend it at once.
+        _mayMoveFocus = false;
+        if (s_inputs.FirstOrDefault(_errors.ContainsKey) is { } field && _inputs.TryGetValue(field, out ElementReference input))
+        {
+            try
+            {
+                await input.FocusAsync();
+            }
+            catch (Exception exception) when (BrowserLoss.Is(exception) || exception is JSException)
+            {
+                // Left meanwhile. The message beside the field is there all the same.
+            }
+        }
+    }
+
     private string? Invalid(string field) => _errors.ContainsKey(field) ? "true" : null;
 
     private void Choose(GuestView guest)
@@ -90,6 +120,7 @@ public sealed partial class NewMachinePage : ComponentBase
         _errors = unreadable;
         if (unreadable.Count > 0)
         {
+            _mayMoveFocus = true;
             return;
         }
 
@@ -103,6 +134,7 @@ public sealed partial class NewMachinePage : ComponentBase
         }
 
         _errors = error.Fields;
+        _mayMoveFocus = true;
 
         // What belongs to no field of the form is said above it.
         _error = error.Fields.Keys.Any(s_fields.Contains) ? null : error.Message;

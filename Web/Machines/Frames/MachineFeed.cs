@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Machines.Commands;
 
 namespace Hyperpatch.Web.Machines.Frames;
 
@@ -11,6 +12,9 @@ namespace Hyperpatch.Web.Machines.Frames;
 /// </summary>
 public sealed class MachineFeed : IDisposable
 {
+    /// <summary>Most watchers of one machine: each costs the pump a little, ten times a second.</summary>
+    public const int MaximumWatchers = 512;
+
     private readonly VirtualMachine _machine;
     private readonly IDisposable _source;
     private ImmutableArray<FrameSubscription> _subscriptions = [];
@@ -28,16 +32,27 @@ public sealed class MachineFeed : IDisposable
     public int Watchers => _subscriptions.Length;
 
     /// <summary>Begins to watch. The caller disposes of the subscription.</summary>
-    public FrameSubscription Subscribe(FrameFilter filter)
+    /// <param name="filter">What is wanted.</param>
+    /// <returns>The subscription, or why there is none: a filter that is not valid for this machine, or too many who watch.</returns>
+    public CommandResult<FrameSubscription> Subscribe(FrameFilter filter)
     {
         ArgumentNullException.ThrowIfNull(filter);
-        var subscription = new FrameSubscription(filter, Remove);
+        if (!filter.Normalize(_machine.Processors.Length).Succeeded(out FrameFilter? normal, out CommandError? error))
+        {
+            return error;
+        }
+
+        var subscription = new FrameSubscription(normal, Remove);
 
         // First in, then the snapshot: nothing falls between the two.
-        ImmutableInterlocked.Update(ref _subscriptions, static (list, one) => list.Add(one), subscription);
+        if (!ImmutableInterlocked.Update(ref _subscriptions, static (list, one) => list.Length < MaximumWatchers ? list.Add(one) : list, subscription))
+        {
+            return new CommandError(CommandErrorKind.Conflict, $"{MaximumWatchers} watch this machine already, which is the most.");
+        }
+
         if (_machine.LatestFrame is { } latest)
         {
-            subscription.Initial = new EncodedFrame(Filter(Whole(latest), filter));
+            subscription.Initial = new EncodedFrame(Filter(Whole(latest), normal));
         }
 
         if (Volatile.Read(ref _ended))
@@ -67,31 +82,21 @@ public sealed class MachineFeed : IDisposable
         }
 
         IEnumerable<ExitEvent> events = frame.Events.Where(exit =>
-            (filter.Reason is null || string.Equals(exit.Reason, filter.Reason, StringComparison.OrdinalIgnoreCase))
+            (filter.Reason is null || exit.Reason == filter.Reason)
             && (filter.Processor is null || exit.Processor == filter.Processor));
         return frame with { Events = [.. events.TakeLast(filter.Exits)] };
     }
 
     private void Publish(MachineFrame frame)
     {
-        // Nearly all watchers have one of a few filters.
-        List<(FrameFilter Filter, EncodedFrame Frame)> made = [];
+        // Nearly all watchers have one of a few filters, but they need not.
+        Dictionary<FrameFilter, EncodedFrame> made = [];
         foreach (FrameSubscription subscription in _subscriptions)
         {
-            EncodedFrame? encoded = null;
-            foreach ((FrameFilter filter, EncodedFrame candidate) in made)
-            {
-                if (filter == subscription.Filter)
-                {
-                    encoded = candidate;
-                    break;
-                }
-            }
-
-            if (encoded is null)
+            if (!made.TryGetValue(subscription.Filter, out EncodedFrame? encoded))
             {
                 encoded = new EncodedFrame(Filter(frame, subscription.Filter));
-                made.Add((subscription.Filter, encoded));
+                made.Add(subscription.Filter, encoded);
             }
 
             subscription.Offer(encoded);

@@ -7,6 +7,7 @@ import { PatchLineView } from './patch-line.js';
 import { ProcessorLineView } from './processors.js';
 import { ProgressView, SitesView } from './sites.js';
 import { SerialView } from './serial.js';
+import { TimeView } from './time.js';
 
 // What an element with data-hp-view="..." is drawn by. Blazor makes the element and never looks into it again.
 const views = {
@@ -21,6 +22,7 @@ const views = {
   progress: ProgressView,
   serial: SerialView,
   sites: SitesView,
+  time: TimeView,
 };
 
 const drawEvery = 95;

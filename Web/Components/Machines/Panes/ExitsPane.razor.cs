@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines;
 using Microsoft.AspNetCore.Components;
 
@@ -15,7 +16,6 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
 {
     private const int Most = 200;
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(400);
-    private static readonly string[] s_reasons = [.. Enum.GetValues<ExitReason>().Skip(1).Where(reason => reason != ExitReason.Interrupted).Select(reason => reason.Name())];
 
     private bool _frozen;
     private CancellationTokenSource? _following;
@@ -85,7 +85,7 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
 
     private async Task FollowAsync(MachineScript script, CancellationToken cancellation)
     {
-        ExitReason? reason = Enum.TryParse(Reason, ignoreCase: true, out ExitReason parsed) ? parsed : null;
+        ExitReason? reason = Words.TryParse(Reason, out ExitReason parsed) ? parsed : null;
         int? processor = Processor;
         bool isFiltered = reason is not null || processor is not null;
         long position = isFiltered ? 0 : Math.Max(0, Machine.Machine.Journal.LastSequence - Most);
@@ -117,11 +117,12 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     // The latest that fit, oldest first. The position moves on to where the next look begins.
     private IReadOnlyList<ExitEvent> Latest(ref long position, ExitReason? reason, int? processor)
     {
+        Machine.Machine.Journal.Drain();
         long end = Machine.Machine.Journal.LastSequence;
         IReadOnlyList<ExitEvent> latest = [];
         while (position < end)
         {
-            IReadOnlyList<ExitEvent> batch = Machine.Exits(position, Most, reason, processor);
+            IReadOnlyList<ExitEvent> batch = Machine.Recorded(position, Most, reason, processor);
             if (batch.Count == 0)
             {
                 position = end;

@@ -1,0 +1,60 @@
+using System.Globalization;
+using Hyperpatch.Engine.Exits;
+using Hyperpatch.Web.Configuration;
+
+namespace Hyperpatch.Web.Components.Machines;
+
+/// <summary>
+/// What the address of a machine's page asks for. People type addresses and shorten them: what is not understood is left out and named,
+/// so that nobody takes an unfiltered table for a filtered one.
+/// </summary>
+/// <param name="Pane">The pane; the first where none, or an unknown one, is asked for.</param>
+/// <param name="Reason">Exits: only this reason, spelt as the engine spells it.</param>
+/// <param name="Processor">Exits: only this processor.</param>
+/// <param name="Site">The hypercall site that is opened.</param>
+/// <param name="Unknown">What was not understood, a few words each.</param>
+public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Processor, int? Site, IReadOnlyList<string> Unknown)
+{
+    private const int MostShown = 40;
+
+    /// <summary>Nothing asked for.</summary>
+    public static MachineQuery None { get; } = new(MachinePane.All[0], null, null, null, []);
+
+    /// <summary>Reasons that exits can be filtered by: what the host itself brought about is not recorded.</summary>
+    public static IReadOnlyList<string> Reasons { get; } =
+        [.. Enum.GetValues<ExitReason>().Where(reason => reason is not (ExitReason.None or ExitReason.Interrupted)).Select(reason => reason.Name())];
+
+    /// <summary>Understands what can be understood.</summary>
+    /// <param name="pane">As in the address.</param>
+    /// <param name="reason">As in the address.</param>
+    /// <param name="processor">As in the address.</param>
+    /// <param name="site">As in the address.</param>
+    /// <param name="processors">How many processors the machine has.</param>
+    public static MachineQuery Parse(string? pane, string? reason, string? processor, string? site, int processors)
+    {
+        List<string> unknown = [];
+        MachinePane? knownPane = MachinePane.Find(pane);
+        Check("pane", pane, knownPane is not null);
+
+        ExitReason? known = Words.TryParse(reason, out ExitReason parsed) && Reasons.Contains(parsed.Name()) ? parsed : null;
+        Check("reason", reason, known is not null);
+
+        int? knownProcessor = Number(processor) is { } index && index < processors ? index : null;
+        Check("vCPU", processor, knownProcessor is not null);
+
+        int? knownSite = Number(site);
+        Check("site", site, knownSite is not null);
+        return new MachineQuery(knownPane ?? MachinePane.All[0], known?.Name(), knownProcessor, knownSite, unknown);
+
+        void Check(string name, string? text, bool isKnown)
+        {
+            if (!isKnown && !string.IsNullOrWhiteSpace(text))
+            {
+                unknown.Add($"{name} \"{(text.Length > MostShown ? text[..MostShown] + "…" : text)}\"");
+            }
+        }
+    }
+
+    private static int? Number(string? text) =>
+        int.TryParse(text, NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int number) ? number : null;
+}
