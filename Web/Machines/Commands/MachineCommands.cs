@@ -46,14 +46,7 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
             return error;
         }
 
-        if (filter.Reason is not null && !Words.TryParse(filter.Reason, out ExitReason _))
-        {
-            return CommandError.Invalid("reason", PlainNames.NotAllowed("reason", filter.Reason, Enum.GetNames<ExitReason>().Skip(1)));
-        }
-
-        return filter.Exits is < 0 or > FrameFilter.MaximumExits
-            ? CommandError.Invalid("exits", $"Field \"exits\" is {filter.Exits}; allowed: 0 to {FrameFilter.MaximumExits}.")
-            : machine.Feed.Subscribe(filter);
+        return machine.Feed.Subscribe(filter);
     }
 
     /// <summary>Makes a machine, and starts it where asked to.</summary>
