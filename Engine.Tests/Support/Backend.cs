@@ -8,4 +8,7 @@ public enum Backend
 
     /// <summary>KVM, single-stepped.</summary>
     KvmStep,
+
+    /// <summary>The processor in software.</summary>
+    Software,
 }

@@ -1,5 +1,6 @@
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Accelerators.Kvm;
+using Hyperpatch.Engine.Accelerators.Software;
 using Hyperpatch.Engine.Vendors;
 
 namespace Hyperpatch.Engine.Tests.Support;
@@ -10,6 +11,8 @@ public static class Backends
     // Opened once: each would probe the host anew.
     private static readonly Lazy<KvmAccelerator> s_kvm = new(() => new KvmAccelerator());
     private static readonly Lazy<KvmAccelerator> s_kvmStep = new(() => new KvmAccelerator(InterceptionLevel.Step));
+
+    private static readonly SoftwareAccelerator s_software = new();
 
     /// <summary>All back ends.</summary>
     public static TheoryData<Backend> All => new(Enum.GetValues<Backend>());
@@ -30,6 +33,7 @@ public static class Backends
         {
             Backend.Kvm => s_kvm.Value,
             Backend.KvmStep => s_kvmStep.Value,
+            Backend.Software => s_software,
             _ => throw new ArgumentOutOfRangeException(nameof(backend)),
         };
         AcceleratorAvailability answer = accelerator.Check();
