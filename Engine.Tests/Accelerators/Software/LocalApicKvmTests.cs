@@ -12,8 +12,8 @@ namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 
 /// <summary>The same register accesses on KVM's local APIC and on ours.</summary>
 /// <remarks>
-/// Left out is what the two do differently. KVM raises no #GP for reserved bits of TPR, SVR, LVT entries and the divide configuration,
-/// and drops them; it does not detect illegal vectors (SDM vol. 3, "Error Handling"); it keeps the registers when IA32_APIC_BASE disables
+/// Left out is what the two do differently. KVM raises no #GP for reserved bits of TPR, EOI, SVR, LVT entries and the divide
+/// configuration, and drops them; it does not detect illegal vectors (SDM vol. 3, "Error Handling"); it keeps the registers when IA32_APIC_BASE disables
 /// the APIC; its processor 0 starts with LINT0 for an external controller, not masked.
 /// </remarks>
 public sealed class LocalApicKvmTests
@@ -31,6 +31,11 @@ public sealed class LocalApicKvmTests
         0x80B, 0x83F, 0x800, 0x801, 0x804, 0x831, 0x83A,
     ];
 
+    // A KVM was seen that acknowledges interrupts without ever setting ISR, and whose PPR is TPR alone. The manual is against it ("Interrupt
+    // Acceptance for Fixed Interrupts"): there, only what does not depend on interrupts in service is compared.
+    private static readonly Lazy<bool> s_hasInService = new(() =>
+        RunOnKvm([(Write, 0x83F, 0x41), (Window, 0, 1), (Read, 0x812, 0)])[^1].Value == 2);
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -46,10 +51,14 @@ public sealed class LocalApicKvmTests
         Random random = new(seed);
         for (int i = 0; i < 3000; i++)
         {
-            operations.Add(Next(random));
+            (int Kind, uint Msr, ulong Value) operation = Next(random);
+            if (operation.Kind != Window || s_hasInService.Value)
+            {
+                operations.Add(operation);
+            }
         }
 
-        Compare(operations, $"seed {seed}");
+        Compare(operations, s_readable, $"seed {seed}");
     }
 
     [Fact]
@@ -58,7 +67,7 @@ public sealed class LocalApicKvmTests
         const ulong Base = 0xFEE0_0100;
         List<(int Kind, uint Msr, ulong Value)> operations =
         [
-            (Write, 0x80B, 1), (Write, 0x828, 1), (Write, 0x802, 0), (Write, 0x803, 0), (Write, 0x80A, 0), (Write, 0x80D, 0),
+            (Write, 0x828, 1), (Write, 0x802, 0), (Write, 0x803, 0), (Write, 0x80A, 0), (Write, 0x80D, 0),
             (Write, 0x810, 0), (Write, 0x820, 0), (Write, 0x839, 0), (Write, 0x831, 0), (Write, 0x830, 1 << 13),
             (Write, 0x830, 1 << 16), (Write, 0x830, 1 << 20), (Write, 0x83F, 0x141), (Write, 0x808, 1UL << 32), (Write, 0x838, 1UL << 32),
         ];
@@ -69,13 +78,14 @@ public sealed class LocalApicKvmTests
             operations.Add((Read, 0x802, 0));
         }
 
-        Compare(operations, "fixed");
+        Compare(operations, [], "fixed");
     }
 
     /// <summary>A state of ours goes through KVM unchanged, and KVM's through ours.</summary>
     [Fact]
     public void States_are_exchanged()
     {
+        bool hasInService = s_hasInService.Value;
         using GuestMemory memory = new(4 << 20);
         IAccelerator accelerator = Backend.Kvm.Open();
         using IPartition partition = accelerator.CreatePartition(memory, CpuVendor.Intel, accelerator.SelectLevel(CpuVendor.Intel));
@@ -88,7 +98,7 @@ public sealed class LocalApicKvmTests
         rig.Apic.Restore(first.LocalApic.AsSpan());
         byte[] state = new byte[LocalApic.StateSize];
         rig.Apic.Save(state);
-        AssertSame(first.LocalApic.AsSpan(), state);
+        AssertSame(first.LocalApic.AsSpan(), state, hasInService);
 
         rig = new ApicRig();
         LocalApicStateTests.Fill(rig, rig.Apic);
@@ -98,16 +108,16 @@ public sealed class LocalApicKvmTests
         SystemRegisters system = first.System;
         system.ApicBase = rig.Apic.Base;
         processor.Restore(first with { System = system, LocalApic = [.. state] });
-        AssertSame(state, processor.Save().LocalApic.AsSpan());
+        AssertSame(state, processor.Save().LocalApic.AsSpan(), hasInService);
     }
 
-    private static void AssertSame(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual)
+    private static void AssertSame(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual, bool hasInService)
     {
         for (int offset = 0; offset < LocalApic.StateSize; offset += 16)
         {
             uint wanted = BinaryPrimitives.ReadUInt32LittleEndian(expected[offset..]);
             uint found = BinaryPrimitives.ReadUInt32LittleEndian(actual[offset..]);
-            Assert.True(wanted == found, $"Register 0x{offset:X}: 0x{wanted:X} became 0x{found:X}.");
+            Assert.True(wanted == found || (offset == 0xA0 && !hasInService), $"Register 0x{offset:X}: 0x{wanted:X} became 0x{found:X}.");
         }
     }
 
@@ -134,23 +144,30 @@ public sealed class LocalApicKvmTests
         };
     }
 
-    private static void Compare(List<(int Kind, uint Msr, ulong Value)> operations, string what)
+    private static void Compare(List<(int Kind, uint Msr, ulong Value)> operations, uint[] looks, string what)
     {
-        // After each operation, everything that may have changed.
-        (int, uint, ulong)[] looks = [(Read, 0x80A, 0), (Read, 0x80F, 0), (Read, 0x830, 0), (Read, s_readable[0], 0)];
+        // After each operation, some of what may have changed: PPR, and the others in turn.
         List<(int Kind, uint Msr, ulong Value)> all = [];
         for (int i = 0; i < operations.Count; i++)
         {
             all.Add(operations[i]);
-            if (operations[i].Kind != Read)
+            if (operations[i].Kind != Read && looks.Length != 0)
             {
-                all.Add(looks[i % 2]);
-                all.Add((Read, s_readable[i % s_readable.Length], 0));
+                all.Add((Read, 0x80A, 0));
+                all.Add((Read, looks[i % looks.Length], 0));
+            }
+        }
+
+        (bool Fault, ulong Value)[] ours = RunHere(all);
+        for (int i = 0; i < all.Count; i++)
+        {
+            if (all[i].Kind == Window)
+            {
+                all[i] = (Window, 0, ours[i].Value);
             }
         }
 
         (bool Fault, ulong Value)[] kvm = RunOnKvm(all);
-        (bool Fault, ulong Value)[] ours = RunHere(all);
         for (int i = 0; i < all.Count; i++)
         {
             Assert.True(
@@ -186,7 +203,7 @@ public sealed class LocalApicKvmTests
                     isDone = rig.Apic.TryWriteMsr(msr, value);
                     break;
                 default:
-                    _ = rig.TakeAll();
+                    read = (ulong)rig.TakeAll().Length;
                     break;
             }
 
@@ -253,11 +270,17 @@ public sealed class LocalApicKvmTests
         c.jmp(b.Symbol("done"));
 
         b.Define("window");
-        c.sti();
-        c.nop();
-        c.nop();
+        // HLT, because not every KVM interrupts a guest between any two instructions; and only for interrupts that are to come.
+        c.mov(rbx, __qword_ptr[r8 + 16]);
+        c.xor(r11d, r11d);
+        b.Define("open");
         c.cli();
-        c.jmp(b.Symbol("done"));
+        c.mov(rsi, r11);
+        c.cmp(r11, rbx);
+        c.jae(b.Symbol("done"));
+        c.sti();
+        c.hlt();
+        c.jmp(b.Symbol("open"));
 
         b.Define("fault");
         c.mov(edi, 1);
@@ -272,6 +295,7 @@ public sealed class LocalApicKvmTests
 
         // No EOI: what was taken stays in service until the table says so.
         b.Define("interrupt");
+        c.inc(r11);
         c.iretq();
     }
 }
