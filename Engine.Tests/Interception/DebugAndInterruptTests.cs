@@ -134,7 +134,7 @@ public sealed class DebugAndInterruptTests
             ticks = b.Reserve(8);
             Label again = c.CreateLabel(), wrong = c.CreateLabel();
             b.EnableLocalApic();
-            b.StartTimer(5000);
+            b.StartTimer(2000);
             c.sti();
             c.mov(r12d, Rounds);
             c.Label(ref again);

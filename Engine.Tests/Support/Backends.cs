@@ -37,7 +37,7 @@ public static class Backends
             _ => throw new ArgumentOutOfRangeException(nameof(backend)),
         };
         AcceleratorAvailability answer = accelerator.Check();
-        Assert.SkipUnless(answer.IsAvailable, answer.Reason);
+        Accelerated.Require(answer.IsAvailable, answer.Reason);
         return accelerator;
     }
 

@@ -13,7 +13,7 @@ namespace Hyperpatch.Engine.Tests.Support;
 internal sealed class TestMachine : IDisposable
 {
     /// <summary>What a guest may take at most. Far more than any needs: a hang ends as a failed test.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     private static int s_number;
     private readonly LongModeImage? _image;
@@ -141,6 +141,10 @@ internal sealed class TestMachine : IDisposable
         },
         what,
         Describe);
+
+    /// <summary>Waits for a condition, or for the guest's end.</summary>
+    public void WaitUntilOrEnd(Func<bool> condition) => WaitFor(
+        () => condition() || Machine.State is MachineState.Stopped or MachineState.Failed, "something happened", Describe);
 
     /// <summary>How often one outcome occurred.</summary>
     public long Count(InterceptionOutcome outcome) => Machine.Journal.CountOf(outcome);

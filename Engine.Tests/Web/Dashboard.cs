@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using Hyperpatch.Engine.Accelerators;
+using Hyperpatch.Engine.Tests.Support;
 using Hyperpatch.Web;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines;
@@ -34,7 +35,7 @@ internal sealed class Dashboard : IAsyncDisposable
     public void RequireAccelerator()
     {
         AcceleratorAvailability availability = Application.Services.GetRequiredService<AcceleratorSet>().Select().Check();
-        Assert.SkipUnless(availability.IsAvailable, availability.Reason);
+        Accelerated.Require(availability.IsAvailable, availability.Reason);
     }
 
     public string Token(AccessRole role) => role == AccessRole.Operator ? Application.Tokens.OperatorToken : Application.Tokens.ViewerToken;

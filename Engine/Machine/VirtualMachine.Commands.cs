@@ -213,6 +213,12 @@ public sealed partial class VirtualMachine
     // Every processor's thread takes its new processor, all at once; they are parked.
     private void Exchange(MachineContext context, List<IProcessor> made, bool restore)
     {
+        if (_context.Level == InterceptionLevel.Native)
+        {
+            // The kernel counts by vCPU, and the vCPUs go.
+            Volatile.Write(ref _kernelHypercallsBefore, _kernelHypercallsBefore + (_context.Partition.KernelHypercalls ?? 0));
+        }
+
         Task<bool>[] tasks = [.. Processors.Select((processor, index) => processor.InvokeAsync(p =>
         {
             if (restore)

@@ -24,6 +24,7 @@ public sealed partial class VirtualMachine : IDisposable
     private MachineContext _context;
     private MachineState _state = MachineState.Created;
     private MachineExit? _exit;
+    private long _kernelHypercallsBefore;
     private int _policy;
     private bool _disposed;
 
@@ -105,6 +106,7 @@ public sealed partial class VirtualMachine : IDisposable
         }
 
         StartPump();
+        EngineMeter.Add(this);
     }
 
     /// <summary>Identifier.</summary>
@@ -132,7 +134,9 @@ public sealed partial class VirtualMachine : IDisposable
     public int Epoch => (int)Volatile.Read(ref _context).Epoch;
 
     /// <summary>Hypercalls that the host's kernel served unseen (level <c>native</c>), or null where that is not known.</summary>
-    public long? KernelHypercalls => Level == InterceptionLevel.Native ? Volatile.Read(ref _context).Partition.KernelHypercalls : null;
+    public long? KernelHypercalls => Level == InterceptionLevel.Native || Volatile.Read(ref _kernelHypercallsBefore) > 0
+        ? Volatile.Read(ref _kernelHypercallsBefore) + (Volatile.Read(ref _context).Partition.KernelHypercalls ?? 0)
+        : null;
 
     /// <summary>What is done with the wrong vendor's hypercall. May be changed at any time.</summary>
     public PatchPolicy Policy => (PatchPolicy)Volatile.Read(ref _policy);
@@ -205,6 +209,7 @@ public sealed partial class VirtualMachine : IDisposable
             _disposed = true;
         }
 
+        EngineMeter.Remove(this);
         // A command at work gets its time; after that its processors are told to end all the same.
         bool entered = _gate.Wait(TimeSpan.FromSeconds(2));
         StopPump();

@@ -1,5 +1,6 @@
 using Hyperpatch.Web.Components.Login;
 using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -23,9 +24,15 @@ internal static class LoginEndpoints
     }
 
     private static async Task<IResult> FromLink(
-        HttpContext context, SecurityOptions options, AccessTokens tokens, SessionCookieEvents sessions, string? t, string? returnUrl)
+        HttpContext context,
+        SecurityOptions options,
+        AccessTokens tokens,
+        SessionCookieEvents sessions,
+        MachineRegistry machines,
+        string? t,
+        string? returnUrl)
     {
-        string target = LocalUrl.OrHome(returnUrl);
+        string target = Target(returnUrl, machines);
         if (options.Mode == SecurityMode.None)
         {
             return TypedResults.LocalRedirect(target);
@@ -33,12 +40,12 @@ internal static class LoginEndpoints
 
         if (t is null)
         {
-            return context.User.MayWatch() ? TypedResults.LocalRedirect(target) : Page(context, target, wrong: false);
+            return context.User.MayWatch() ? TypedResults.LocalRedirect(target) : Page(context, LocalUrl.OrHome(returnUrl), wrong: false);
         }
 
         if (tokens.Check(t) is not { } role)
         {
-            return Page(context, target, wrong: true);
+            return Page(context, LocalUrl.OrHome(returnUrl), wrong: true);
         }
 
         await context.SignInAsync(AccessSchemes.Session, sessions.CreatePrincipal(context, role));
@@ -50,9 +57,15 @@ internal static class LoginEndpoints
     }
 
     private static async Task<IResult> FromForm(
-        HttpContext context, SecurityOptions options, AccessTokens tokens, SessionCookieEvents sessions, [FromForm] string? token, [FromForm] string? returnUrl)
+        HttpContext context,
+        SecurityOptions options,
+        AccessTokens tokens,
+        SessionCookieEvents sessions,
+        MachineRegistry machines,
+        [FromForm] string? token,
+        [FromForm] string? returnUrl)
     {
-        string target = LocalUrl.OrHome(returnUrl);
+        string target = Target(returnUrl, machines);
         if (options.Mode == SecurityMode.None)
         {
             return TypedResults.LocalRedirect(target);
@@ -60,12 +73,16 @@ internal static class LoginEndpoints
 
         if (tokens.Check(token?.Trim()) is not { } role)
         {
-            return Page(context, target, wrong: true);
+            return Page(context, LocalUrl.OrHome(returnUrl), wrong: true);
         }
 
         await context.SignInAsync(AccessSchemes.Session, sessions.CreatePrincipal(context, role));
         return TypedResults.LocalRedirect(target);
     }
+
+    // Whoever comes by the link printed at start wants to see the machine that runs, not a list of one.
+    private static string Target(string? returnUrl, MachineRegistry machines) =>
+        string.IsNullOrEmpty(returnUrl) && machines.All is [var only] ? $"/machines/{only.Machine.Id}" : LocalUrl.OrHome(returnUrl);
 
     private static async Task<IResult> LogOut(HttpContext context, SecurityOptions options, [FromForm] string? reason)
     {

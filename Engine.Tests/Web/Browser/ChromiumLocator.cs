@@ -11,6 +11,7 @@ internal static class ChromiumLocator
 {
     private const string Variable = "HYPERPATCH_CHROMIUM";
     private static readonly string[] s_names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+    private static readonly string[] s_downloadFolders = ["chrome-linux64", "chrome-linux"];
     private static readonly TimeSpan s_installLimit = TimeSpan.FromMinutes(8);
 
     /// <summary>Path of the executable, or the reason why there is none.</summary>
@@ -52,7 +53,7 @@ internal static class ChromiumLocator
         return !Directory.Exists(root) ? null : Directory
             .EnumerateDirectories(root, "chromium-*")
             .OrderDescending(StringComparer.Ordinal)
-            .SelectMany(directory => new[] { "chrome-linux64", "chrome-linux" }.Select(inner => Path.Combine(directory, inner, "chrome")))
+            .SelectMany(directory => s_downloadFolders.Select(inner => Path.Combine(directory, inner, "chrome")))
             .FirstOrDefault(File.Exists);
     }
 
@@ -65,7 +66,8 @@ internal static class ChromiumLocator
                 ProcessStartInfo start = new("apt-get", arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
                 start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
                 using Process process = Process.Start(start)!;
-                Task<string> output = process.StandardOutput.ReadToEndAsync();
+                // Read, or a full pipe would stop it; nobody needs the text.
+                Task output = process.StandardOutput.ReadToEndAsync();
                 Task<string> errors = process.StandardError.ReadToEndAsync();
                 if (!process.WaitForExit(s_installLimit))
                 {
@@ -73,9 +75,10 @@ internal static class ChromiumLocator
                     return $"apt-get {arguments[0]} took longer than {s_installLimit.TotalMinutes:0} minutes";
                 }
 
+                output.Wait();
                 if (process.ExitCode != 0)
                 {
-                    return $"apt-get {arguments[0]} ended with status {process.ExitCode}: {errors.Result.Trim()}{output.Result[..0]}";
+                    return $"apt-get {arguments[0]} ended with status {process.ExitCode}: {errors.Result.Trim()}";
                 }
             }
             catch (Win32Exception e)

@@ -63,6 +63,8 @@ internal sealed class Visitor : IAsyncDisposable
         IPage page = await context.NewPageAsync();
         Visitor visitor = new(context, page, dashboard.Address);
         _ = await page.GotoAsync(dashboard.Application.LoginLink(role).ToString());
+        // The page that sets the cookie goes on by itself.
+        await page.WaitForURLAsync(url => !new Uri(url).AbsolutePath.StartsWith("/login", StringComparison.Ordinal));
         return visitor;
     }
 

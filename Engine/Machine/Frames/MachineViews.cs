@@ -40,7 +40,7 @@ public static class MachineViews
         ArgumentNullException.ThrowIfNull(machine);
         ExitJournal journal = machine.Journal;
         long calls = journal.CountOf(InterceptionOutcome.Served) + journal.CountOf(InterceptionOutcome.Emulated)
-            + journal.CountOf(InterceptionOutcome.EmulatedReadOnly);
+            + journal.CountOf(InterceptionOutcome.EmulatedReadOnly) + (machine.KernelHypercalls ?? 0);
         long injected = journal.CountOf(InterceptionOutcome.Injected) + journal.CountOf(InterceptionOutcome.InvalidOpcode)
             + journal.CountOf(InterceptionOutcome.LoopGuard);
         return new CounterView(

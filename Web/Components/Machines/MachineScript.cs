@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Hyperpatch.Web.Components.Shared;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 
@@ -55,14 +56,11 @@ public sealed class MachineScript : IAsyncDisposable
             await _view.DisposeAsync();
             await _module.DisposeAsync();
         }
-        catch (Exception exception) when (IsLoss(exception))
+        catch (Exception exception) when (BrowserLoss.Is(exception))
         {
             // The browser is gone, and the view with it.
         }
     }
-
-    private static bool IsLoss(Exception exception) =>
-        exception is JSDisconnectedException or OperationCanceledException or ObjectDisposedException or InvalidOperationException;
 
     private static byte[] Array(ReadOnlyMemory<byte> bytes) =>
         MemoryMarshal.TryGetArray(bytes, out ArraySegment<byte> segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length
@@ -75,7 +73,7 @@ public sealed class MachineScript : IAsyncDisposable
         {
             await _view.InvokeVoidAsync(function, s_limit, arguments);
         }
-        catch (Exception exception) when (IsLoss(exception))
+        catch (Exception exception) when (BrowserLoss.Is(exception))
         {
             // Told again by the next frame, or nobody is there to be told.
         }

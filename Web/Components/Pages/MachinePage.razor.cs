@@ -1,6 +1,8 @@
 using System.Security.Claims;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Components.Live;
 using Hyperpatch.Web.Components.Machines;
+using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Frames;
@@ -24,7 +26,7 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     private MachineFacts? _facts;
     private MachinePane _pane = MachinePane.All[0];
     private MachineScript? _script;
-    private CancellationTokenSource? _following;
+    private FrameWatch? _watch;
     private string? _followed;
     private string? _pending;
     private string? _error;
@@ -114,7 +116,7 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
         {
             _script = await MachineScript.LoadAsync(Browser, _root);
         }
-        catch (Exception exception) when (exception is JSDisconnectedException or OperationCanceledException)
+        catch (Exception exception) when (BrowserLoss.Is(exception))
         {
             return;
         }
@@ -125,9 +127,8 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
             return;
         }
 
-        _following = new CancellationTokenSource();
-        _ = FollowAsync(machine, _script, _following.Token);
         StateHasChanged();
+        await FollowAsync(machine, _script);
     }
 
     private static MachineFacts Facts(ManagedMachine machine)
@@ -136,60 +137,59 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
         return new MachineFacts(view.State, view.Vendor, view.Policy, view.InterceptionLevel, machine.Machine.Epoch, view.Exit?.Reason, view.Exit?.Code);
     }
 
-    private async Task FollowAsync(ManagedMachine machine, MachineScript script, CancellationToken cancellation)
+    private async Task FollowAsync(ManagedMachine machine, MachineScript script)
     {
-        try
+        if (FrameWatch.Start(Commands, _user, machine.Id, FrameFilter.All, frames => InvokeAsync(() => ShowAsync(frames, script)), () => InvokeAsync(End)).Succeeded(out _watch, out CommandError? error))
         {
-            using FrameSubscription subscription = machine.Feed.Subscribe(FrameFilter.All);
-            if (subscription.Initial is { } initial)
-            {
-                await InvokeAsync(() => ShowAsync(initial, script));
-            }
-
-            await script.BackfillAsync(await Task.Run(() => MachineHistory.Read(machine), cancellation));
-
-            // One call at a time: a slow browser makes its own subscription drop frames, and nothing else.
-            await foreach (EncodedFrame frame in subscription.Frames.ReadAllAsync(cancellation))
-            {
-                await InvokeAsync(() => ShowAsync(frame, script));
-            }
-
-            await InvokeAsync(() =>
-            {
-                _isGone = true;
-                StateHasChanged();
-            });
+            await script.BackfillAsync(await Task.Run(() => MachineHistory.Read(machine)));
         }
-        catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
+        else
         {
-            // The page is left.
+            _error = error.Message;
         }
     }
 
-    private Task ShowAsync(EncodedFrame encoded, MachineScript script)
+    private void End()
     {
-        MachineFrame frame = encoded.Frame;
+        _isGone = true;
+        StateHasChanged();
+    }
+
+    private async Task ShowAsync(IReadOnlyList<EncodedFrame> frames, MachineScript script)
+    {
+        Look(frames);
+
+        // One call at a time: a slow browser makes its own subscription drop frames, and nothing else.
+        foreach (EncodedFrame frame in frames)
+        {
+            await script.PushAsync(frame.JsonBytes);
+        }
+    }
+
+    // Renders again only where the structure depends on what changed.
+    private void Look(IReadOnlyList<EncodedFrame> frames)
+    {
+        MachineFrame latest = frames[^1].Frame;
+
         // A frame made before the latest command was done would turn the page back for a moment.
-        MachineFacts facts = frame.At < _commandedAt ? _facts! : MachineFacts.Of(frame);
-        long siteVersion = Site is { } site && frame.Sites.FirstOrDefault(view => view.Id == site) is { } seen ? seen.Attempts : _siteVersion;
-        if (facts != _facts || siteVersion != _siteVersion || (frame.Timeline.Count > 0 && _pane.Id == "timeline"))
+        MachineFacts facts = latest.At < _commandedAt ? _facts! : MachineFacts.Of(latest);
+        long siteVersion = Site is { } site && frames.SelectMany(frame => frame.Frame.Sites).LastOrDefault(view => view.Id == site) is { } seen ? seen.Attempts : _siteVersion;
+        bool timelineGrew = _pane.Id == "timeline" && frames.Any(frame => frame.Frame.Timeline.Count > 0);
+        if (facts != _facts || siteVersion != _siteVersion || timelineGrew)
         {
             _facts = facts;
             _siteVersion = siteVersion;
             StateHasChanged();
         }
-
-        return script.PushAsync(encoded.JsonBytes);
     }
 
     private async Task LeaveAsync()
     {
         _followed = null;
-        if (_following is { } following)
+        if (_watch is { } watch)
         {
-            _following = null;
-            await following.CancelAsync();
-            following.Dispose();
+            _watch = null;
+            await watch.DisposeAsync();
         }
 
         if (_script is { } script)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Web.Components.Machines;
+using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Security;
@@ -70,7 +71,7 @@ public sealed partial class MachinesPage : ComponentBase, IAsyncDisposable
                 await _module.DisposeAsync();
             }
         }
-        catch (Exception exception) when (IsLoss(exception))
+        catch (Exception exception) when (BrowserLoss.Is(exception))
         {
             // The browser is gone, and the view with it.
         }
@@ -103,14 +104,11 @@ public sealed partial class MachinesPage : ComponentBase, IAsyncDisposable
             _view = await _module.InvokeAsync<IJSObjectReference>("create", _ended.Token, _root);
             _ = FollowAsync(_view, _ended.Token);
         }
-        catch (Exception exception) when (IsLoss(exception))
+        catch (Exception exception) when (BrowserLoss.Is(exception))
         {
             // Left before it began.
         }
     }
-
-    private static bool IsLoss(Exception exception) =>
-        exception is JSDisconnectedException or OperationCanceledException or ObjectDisposedException or InvalidOperationException;
 
     private static MachineFacts Read(ManagedMachine machine)
     {
@@ -161,7 +159,7 @@ public sealed partial class MachinesPage : ComponentBase, IAsyncDisposable
         {
             await view.InvokeVoidAsync("push", s_limit, JsonSerializer.SerializeToUtf8Bytes(totals));
         }
-        catch (Exception exception) when (IsLoss(exception))
+        catch (Exception exception) when (BrowserLoss.Is(exception))
         {
             // The next totals tell it again.
         }

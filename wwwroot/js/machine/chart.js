@@ -17,6 +17,22 @@ const load = () => loading ??= new Promise((resolve, reject) => {
   document.head.append(element);
 });
 
+// Patches are a handful among hundreds of exits a second: too thin to be seen in the stack, so each has a mark of its own on the axis.
+const rug = {
+  name: 'Patches',
+  type: 'scatter',
+  yAxisIndex: 1,
+  symbol: 'triangle',
+  symbolSize: 11,
+  symbolOffset: [0, '-50%'],
+  clip: false,
+  z: 5,
+  silent: true,
+  emphasis: { disabled: true },
+  itemStyle: { color: '#888', borderWidth: 0 },
+  tooltip: { show: false },
+};
+
 /** Exits a second by reason, stacked, over the last minute; vendor switches are marked where they happened. */
 export class ChartView {
   #element;
@@ -69,8 +85,10 @@ export class ChartView {
       ...(index === 0 ? { markLine: this.#marks(model.switches.filter(one => one.at > start)) } : {}),
     }));
     const option = { xAxis: { min: start, max: end }, series };
+    series.push({ ...(names === this.#series ? {} : rug), data: model.patches.filter(patch => patch.at > start).map(patch => ({ value: [patch.at, 0], itemStyle: { color: this.#colors[patch.vendor] } })) });
     if (names !== this.#series) {
-      this.#chart.setOption({ ...this.#frame(), ...option, xAxis: { ...this.#frame().xAxis, ...option.xAxis } }, { notMerge: true });
+      const frame = this.#frame(reasons);
+      this.#chart.setOption({ ...frame, ...option, xAxis: { ...frame.xAxis, ...option.xAxis } }, { notMerge: true });
       this.#series = names;
     } else {
       this.#chart.setOption(option, { lazyUpdate: true });
@@ -94,8 +112,8 @@ export class ChartView {
       type: 'line',
       stack: 'exits',
       symbol: 'none',
-      lineStyle: { width: 1.25 },
-      areaStyle: { opacity: 0.45 },
+      lineStyle: { width: 0 },
+      areaStyle: { opacity: 0.6 },
       color: this.#colors[reason],
       emphasis: { disabled: true },
     };
@@ -114,13 +132,13 @@ export class ChartView {
     };
   }
 
-  #frame() {
+  #frame(reasons) {
     const { text, grid, surface, strong, border } = this.#colors;
     return {
       animation: false,
       aria: { enabled: true, label: { description: 'Exits a second by reason over the last minute; the table of reasons tells the same in numbers.' } },
       grid: { left: 8, right: 14, top: 52, bottom: 4, containLabel: true },
-      legend: { type: 'scroll', top: 0, left: 0, right: 0, icon: 'roundRect', itemWidth: 12, itemHeight: 12, textStyle: { color: strong, fontSize: 13 }, inactiveColor: text, pageTextStyle: { color: text }, pageIconColor: strong, selected: this.#hidden },
+      legend: { data: [...reasons, { name: 'Patches', icon: 'triangle', itemStyle: { color: text } }], type: 'scroll', top: 0, left: 0, right: 0, icon: 'roundRect', itemWidth: 12, itemHeight: 12, textStyle: { color: strong, fontSize: 13 }, inactiveColor: text, pageTextStyle: { color: text }, pageIconColor: strong, selected: this.#hidden },
       tooltip: {
         trigger: 'axis',
         transitionDuration: 0,
@@ -131,7 +149,7 @@ export class ChartView {
         valueFormatter: value => `${rate(value)}/s`,
       },
       xAxis: { type: 'time', axisLabel: { color: text, fontSize: 12, hideOverlap: true, formatter: value => time(value).slice(0, 8) }, axisLine: { lineStyle: { color: border } }, axisTick: { show: false }, splitLine: { show: false }, splitNumber: 4 },
-      yAxis: { type: 'value', name: 'exits/s', nameTextStyle: { color: text, align: 'left', padding: [0, 0, 0, -20] }, axisLabel: { color: text, fontSize: 12, formatter: value => rate(value) }, splitLine: { lineStyle: { color: grid } }, splitNumber: 4, minInterval: 1 },
+      yAxis: [{ type: 'value', name: 'exits/s', nameTextStyle: { color: text, align: 'left', padding: [0, 0, 0, -20] }, axisLabel: { color: text, fontSize: 12, formatter: value => rate(value) }, splitLine: { lineStyle: { color: grid } }, splitNumber: 4, minInterval: 1 }, { type: 'value', min: 0, max: 1, show: false }],
     };
   }
 }

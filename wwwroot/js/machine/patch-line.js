@@ -1,23 +1,26 @@
 import { vendorName } from './format.js';
 import { setText } from './dom.js';
 
-const sayEvery = 2000;
+const sayEvery = 3000;
 
-/** The latest patch in one sentence. Read out, so not more often than one can listen. */
+/** The latest patch in one sentence: shown at once, read out no more often than one can listen. */
 export class PatchLineView {
-  #element;
-  #said = 0;
-  #sequence = 0;
+  #shown;
+  #said;
+  #saidAt = 0;
 
   constructor(element) {
-    this.#element = element;
+    this.#shown = element.querySelector('[data-hp-shown]');
+    this.#said = element.querySelector('[data-hp-said]');
   }
 
   draw(model) {
     const patch = model.patches.at(-1);
-    if (!patch || patch.sequence === this.#sequence || performance.now() - this.#said < sayEvery) return;
-    this.#sequence = patch.sequence;
-    this.#said = performance.now();
-    setText(this.#element, `vCPU ${patch.processor} met #UD at ${patch.site}: ${patch.bytes} became ${patch.after} (${vendorName(patch.vendor)}, policy ${patch.policy})`);
+    if (!patch) return;
+    const text = `vCPU ${patch.processor} met #UD at ${patch.site}: ${patch.bytes} became ${patch.after} (${vendorName(patch.vendor)}, policy ${patch.policy})`;
+    setText(this.#shown, text);
+    if (performance.now() - this.#saidAt < sayEvery || this.#said.textContent === text) return;
+    this.#saidAt = performance.now();
+    setText(this.#said, text);
   }
 }

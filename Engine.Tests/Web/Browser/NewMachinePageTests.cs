@@ -1,0 +1,37 @@
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Security;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
+
+namespace Hyperpatch.Engine.Tests.Web.Browser;
+
+/// <summary>Making a machine from the page: mistakes are shown beside their field and lose nothing.</summary>
+/// <param name="fixture">The browser.</param>
+public sealed class NewMachinePageTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
+{
+    [Fact]
+    public async Task A_mistake_is_shown_beside_its_field_and_the_corrected_form_makes_the_machine()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        dashboard.RequireAccelerator();
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
+        _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, "/new").ToString());
+        await driver.Test("field-name").FillAsync("of the test");
+        await driver.Test("field-processors").FillAsync("65");
+        await driver.Test("create").ClickAsync();
+        await Assertions.Expect(driver.Test("error-processors")).ToContainTextAsync("64");
+        await Assertions.Expect(driver.Test("field-name")).ToHaveValueAsync("of the test");
+        await driver.Test("field-processors").FillAsync("2");
+        await driver.Test("field-memoryMiB").FillAsync("1");
+        await driver.Test("create").ClickAsync();
+        await Assertions.Expect(driver.Test("error-memoryMiB")).ToBeVisibleAsync();
+        await driver.Test("field-memoryMiB").FillAsync("16");
+        await driver.Test("create").ClickAsync();
+        await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("running");
+        ManagedMachine made = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
+        Assert.Equal("of the test", made.Machine.Options.Name);
+        Assert.Equal(2, made.Machine.Processors.Length);
+        Assert.Empty(driver.Complaints);
+    }
+}

@@ -1,0 +1,61 @@
+using Hyperpatch.Engine.Machine;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Security;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
+
+namespace Hyperpatch.Engine.Tests.Web.Browser;
+
+/// <summary>
+/// Every page in both themes: nothing on the console, nothing asked elsewhere, and a picture for people to look at (in the folder that
+/// HYPERPATCH_SCREENSHOTS names, else beside the tests). The README's picture is one of them.
+/// </summary>
+/// <param name="fixture">The browser.</param>
+public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
+{
+    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
+
+    [Theory]
+    [InlineData(ColorScheme.Light)]
+    [InlineData(ColorScheme.Dark)]
+    public async Task Every_page_comes_up_clean(ColorScheme scheme)
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, scheme);
+        await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
+        await visitor.Test("vendor-amd").ClickAsync();
+        await Assertions.Expect(visitor.Test("site-bytes").First).ToContainTextAsync("D9");
+        await Assertions.Expect(visitor.Test("patch-line")).ToContainTextAsync("D9");
+        await SaveAsync(visitor, "machine", scheme);
+        foreach ((string name, string path, string landmark) in new[]
+        {
+            ("machines", "/", "machine-card"),
+            ("new", "/new", "create"),
+            ("host", "/host", "probe"),
+            ("sites", $"/machines/{machine.Id}?pane=sites", "pane-sites"),
+            ("exits", $"/machines/{machine.Id}?pane=exits", "pane-exits"),
+            ("processors", $"/machines/{machine.Id}?pane=processors", "pane-processors"),
+        })
+        {
+            _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
+            await Assertions.Expect(visitor.Test(landmark).First).ToBeVisibleAsync();
+            await SaveAsync(visitor, name, scheme);
+        }
+
+        Assert.Empty(visitor.Complaints);
+    }
+
+    private static async Task SaveAsync(Visitor visitor, string name, ColorScheme scheme)
+    {
+        string folder = Environment.GetEnvironmentVariable("HYPERPATCH_SCREENSHOTS") is { Length: > 0 } named
+            ? named
+            : Path.Combine(AppContext.BaseDirectory, "screenshots");
+        _ = Directory.CreateDirectory(folder);
+        string theme = scheme == ColorScheme.Dark ? "dark" : "light";
+        byte[] picture = await visitor.Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"{name}-{theme}.png") });
+        Assert.NotEmpty(picture);
+    }
+}
