@@ -61,6 +61,14 @@ internal sealed class BlockDecoder
             op.Start = (ushort)start;
             if (instruction.IsInvalid)
             {
+                if (FindHypercall(offset + start, bits, out int length) is CpuVendor form)
+                {
+                    // With prefixes that processors ignore here and Iced does not.
+                    op.Code = form == CpuVendor.Intel ? OpCode.Vmcall : OpCode.Vmmcall;
+                    op.Next = (ushort)(start + length);
+                    break;
+                }
+
                 op.Code = consumed >= CpuVendor.MaximumInstructionLength ? OpCode.TooLong : OpCode.Undefined;
                 op.Next = (ushort)(start + 1);
                 break;
@@ -78,5 +86,18 @@ internal sealed class BlockDecoder
         }
 
         return _ops.AsSpan(0, count);
+    }
+
+    private CpuVendor? FindHypercall(int at, int bits, out int length)
+    {
+        Span<byte> bytes = stackalloc byte[CpuVendor.MaximumInstructionLength];
+        _reader.MoveTo(at);
+        int count = 0;
+        while (count < bytes.Length && _reader.ReadByte() is int value and >= 0)
+        {
+            bytes[count++] = (byte)value;
+        }
+
+        return CpuVendor.FindHypercall(bytes[..count], bits == 64, out length);
     }
 }
