@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Hyperpatch.Engine.Memory;
+using Hyperpatch.Engine.Vendors;
 
 namespace Hyperpatch.Engine.Accelerators.Software;
 
@@ -79,7 +80,7 @@ internal sealed partial class Cpu
         Mark(index, offset, reach);
         int version = Volatile.Read(ref _code.Versions[index]);
         ReadOnlySpan<Op> ops = _decoder.Decode(page, offset, 0, _bits);
-        int end = ops.Length > 0 ? offset + ops[^1].Next + CpuVendor_MaximumLength : GuestMemory.PageSize;
+        int end = ops.Length > 0 ? offset + ops[^1].Next + CpuVendor.MaximumInstructionLength : GuestMemory.PageSize;
         if (end > offset + reach && reach < GuestMemory.PageSize - offset)
         {
             Mark(index, offset, Math.Min(end, GuestMemory.PageSize) - offset);
@@ -101,8 +102,6 @@ internal sealed partial class Cpu
         };
     }
 
-    private const int CpuVendor_MaximumLength = Vendors.CpuVendor.MaximumInstructionLength;
-
     private Block DecodeCrossing(ulong linear, ulong key, nint page, int offset, int index, int version)
     {
         ulong next = Wrap((linear & PageMask) + 0x1000);
@@ -114,7 +113,7 @@ internal sealed partial class Cpu
         }
 
         int secondIndex = _code.IndexOf(second);
-        Mark(secondIndex, 0, CpuVendor_MaximumLength);
+        Mark(secondIndex, 0, CpuVendor.MaximumInstructionLength);
         int secondVersion = Volatile.Read(ref _code.Versions[secondIndex]);
         return new Block(key, _decoder.Decode(page, offset, secondPage, _bits).ToArray())
         {

@@ -27,12 +27,8 @@ internal sealed partial class Cpu
                 {
                     R.Set(op.Target, size, (ulong)(op.Code == OpCode.Bsf ? BitOperations.TrailingZeroCount(value) : BitOperations.Log2(value)));
                 }
-                else if (size == 4 && _bits == 64)
-                {
-                    // Left alone by every processor, but for the upper half.
-                    R.Set(op.Target, 8, R.Get64(op.Target));
-                }
 
+                // For zero the manuals disagree about the result; every processor leaves the register alone.
                 SetZeroOnly(value == 0);
                 return;
             }

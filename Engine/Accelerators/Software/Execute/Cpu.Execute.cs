@@ -259,10 +259,10 @@ internal sealed partial class Cpu
                     _partition.CountUnimplemented((int)op.Value);
                 }
 
-                Throw(6);
+                ExitUndefined(op);
                 return;
             case OpCode.Ud:
-                Throw(6);
+                ExitUndefined(op);
                 return;
             case OpCode.TooLong:
                 ThrowProtection();
@@ -523,6 +523,12 @@ internal sealed partial class Cpu
             if (size is 2 or 4)
             {
                 dividend = (long)((SignExtend(R.Guest.Rdx, size) << (size * 8)) | (R.Guest.Rax & Mask(size)));
+            }
+
+            if (dividend == Int128.MinValue)
+            {
+                // No quotient of it fits, and .NET refuses to negate it.
+                Throw(0);
             }
 
             Int128 quotient = dividend / signedDivisor;

@@ -67,7 +67,6 @@ internal sealed partial class Cpu
                 return;
             default:
                 Unimplemented++;
-                _partition.CountUnimplemented((int)op.Code);
                 Throw(6);
                 return;
         }

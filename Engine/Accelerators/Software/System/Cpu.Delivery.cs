@@ -153,7 +153,7 @@ internal sealed partial class Cpu
         }
         else
         {
-            DeliverLegacyFrame(cpl, isInward, width, hasError, error, rip, flags, code.Flags);
+            DeliverLegacyFrame(cpl, isInward, width, hasError, error, rip, flags);
         }
 
         SetCodeSegment(selector, code, cpl);
@@ -162,9 +162,8 @@ internal sealed partial class Cpu
         SelectTlb();
     }
 
-    private void DeliverLegacyFrame(int cpl, bool isInward, int width, bool hasError, uint error, ulong rip, ulong flags, byte codeFlags)
+    private void DeliverLegacyFrame(int cpl, bool isInward, int width, bool hasError, uint error, ulong rip, ulong flags)
     {
-        _ = codeFlags;
         SegmentRegister stack = Segments[Seg.Ss];
         ulong sp = R.Guest.Rsp;
         if (isInward)

@@ -15,7 +15,6 @@ internal sealed partial class Cpu
                 SoftwareInterrupt(3, op);
                 return;
             case OpCode.Int1:
-                Dr[6] |= 0;
                 SoftwareInterrupt(1, op, isPrivileged: true);
                 return;
             case OpCode.Iret:
@@ -96,11 +95,11 @@ internal sealed partial class Cpu
         Descriptor d = ReadDescriptor(selector);
         if (d.IsSystem)
         {
-            ThroughGate(op, selector, d, next, isCall);
+            ThroughGate(selector, d, next, isCall);
             return;
         }
 
-        CheckCode(d, selector, isCall);
+        CheckCode(d, selector);
         ulong target = op.Size == 8 ? offset : op.Size == 4 ? (uint)offset : (ushort)offset;
         CheckTarget(target, d);
         if (isCall)
@@ -114,9 +113,8 @@ internal sealed partial class Cpu
         Jump(target);
     }
 
-    private void CheckCode(in Descriptor d, int selector, bool isCall)
+    private void CheckCode(in Descriptor d, int selector)
     {
-        _ = isCall;
         uint error = (uint)selector & 0xFFFC;
         if (!d.IsCode || (IsLongMode && (d.Flags & (FlagLong | FlagBig)) == (FlagLong | FlagBig)))
         {
@@ -154,9 +152,8 @@ internal sealed partial class Cpu
     }
 
     // Call gates. Task gates and TSS descriptors: no task switches here, as in 64-bit mode.
-    private void ThroughGate(in Op op, int gateSelector, in Descriptor gate, ulong next, bool isCall)
+    private void ThroughGate(int gateSelector, in Descriptor gate, ulong next, bool isCall)
     {
-        _ = op;
         uint gateError = (uint)gateSelector & 0xFFFC;
         bool isLong = IsLongMode;
         if (!(gate.Type == 12 || (!isLong && gate.Type == 4)) || gate.Dpl < _cpl || gate.Dpl < (gateSelector & 3))
@@ -311,7 +308,7 @@ internal sealed partial class Cpu
 
         ulong newSp = Peek((int)released, size);
         int newSs = (ushort)Peek((int)released + size, size);
-        ReturnOutward(selector, d, rip, newSs, newSp, (ulong)op.Value);
+        ReturnOutward(selector, d, newSs, newSp, (ulong)op.Value);
         Jump(rip);
     }
 
@@ -340,9 +337,8 @@ internal sealed partial class Cpu
         return d;
     }
 
-    private void ReturnOutward(int selector, in Descriptor code, ulong rip, int ss, ulong sp, ulong released)
+    private void ReturnOutward(int selector, in Descriptor code, int ss, ulong sp, ulong released)
     {
-        _ = rip;
         int cpl = selector & 3;
         SegmentRegister stack = CheckOuterStack(ss, cpl, (code.Flags & FlagLong) != 0);
         SetCodeSegment(selector, code, cpl);
@@ -419,7 +415,7 @@ internal sealed partial class Cpu
         {
             ulong sp = Peek(3 * size, size);
             int ss = (ushort)Peek(4 * size, size);
-            ReturnOutward(selector, d, rip, ss, sp, 0);
+            ReturnOutward(selector, d, ss, sp, 0);
         }
         else
         {

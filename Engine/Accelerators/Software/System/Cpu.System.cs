@@ -78,7 +78,8 @@ internal sealed partial class Cpu
             case OpCode.Vmcall or OpCode.Vmmcall:
                 if ((op.Code == OpCode.Vmcall) != (_vendor == CpuVendor.Intel))
                 {
-                    Throw(6);
+                    ExitUndefined(op);
+                    return;
                 }
 
                 Exit(ExitReason.Hypercall, op);
@@ -211,10 +212,16 @@ internal sealed partial class Cpu
                 return;
             default:
                 Unimplemented++;
-                _partition.CountUnimplemented((int)op.Code);
                 Throw(6);
                 return;
         }
+    }
+
+    // #UD where nothing has to be unwound: what is to be patched comes this way.
+    private void ExitUndefined(in Op op)
+    {
+        ExitValue = 0;
+        Exit(ExitReason.InvalidOpcode, op);
     }
 
     // The host is told, and the instruction carried out when it lets the processor run on.
