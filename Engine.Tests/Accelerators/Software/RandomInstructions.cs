@@ -4,13 +4,19 @@ using Iced.Intel;
 namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 
 /// <summary>Random forms of the integer instructions, with what the manuals leave undefined.</summary>
-internal sealed class RandomInstructions(Random random)
+internal sealed class RandomInstructions(Random random, int bits)
 {
     public const ulong Carry = 1, Parity = 4, Adjust = 0x10, Zero = 0x40, Sign = 0x80, Overflow = 0x800;
     public const ulong All = Carry | Parity | Adjust | Zero | Sign | Overflow;
 
     // R13 holds the scratch area's address, R14 and R15 the test's own pointers.
-    private static readonly int[] s_numbers = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12];
+    private static readonly int[] s_numbers64 = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12];
+
+    // ESI and EDI are the test's own pointers; the scratch area is behind ESI.
+    private static readonly int[] s_numbers32 = [0, 1, 2, 3, 5];
+
+    /// <summary>Where the scratch area is behind ESI.</summary>
+    public const int Scratch32 = 112;
 
     private static readonly Mnemonic[] s_mnemonics =
     [
@@ -28,14 +34,17 @@ internal sealed class RandomInstructions(Random random)
         Mnemonic.Pdep, Mnemonic.Pext, Mnemonic.Rorx, Mnemonic.Sarx, Mnemonic.Shlx, Mnemonic.Shrx, Mnemonic.Lzcnt, Mnemonic.Adcx, Mnemonic.Adox,
     ];
 
-    private static readonly Code[] s_codes = [.. Enum.GetValues<Code>().Where(IsUsable)];
+    private static readonly Code[] s_codes64 = [.. Enum.GetValues<Code>().Where(code => IsUsable(code, 64))];
+    private static readonly Code[] s_codes32 = [.. Enum.GetValues<Code>().Where(code => IsUsable(code, 32))];
+    private readonly Code[] _codes = bits == 64 ? s_codes64 : s_codes32;
+    private readonly int[] _numbers = bits == 64 ? s_numbers64 : s_numbers32;
 
     /// <summary>Makes an instruction.</summary>
     public Instruction Next()
     {
         for (; ; )
         {
-            Code code = s_codes[random.Next(s_codes.Length)];
+            Code code = _codes[random.Next(_codes.Length)];
             if (TryMake(code, out Instruction instruction))
             {
                 return instruction;
@@ -71,6 +80,12 @@ internal sealed class RandomInstructions(Random random)
                 return Carry | Zero;
             case Mnemonic.Andn or Mnemonic.Blsi or Mnemonic.Blsr or Mnemonic.Blsmsk or Mnemonic.Bzhi:
                 return All & ~(Adjust | Parity);
+            case Mnemonic.Aaa or Mnemonic.Aas:
+                return Carry | Adjust;
+            case Mnemonic.Aam or Mnemonic.Aad:
+                return Sign | Zero | Parity;
+            case Mnemonic.Daa or Mnemonic.Das:
+                return All & ~Overflow;
             case Mnemonic.Bextr:
                 return Zero | Carry | Overflow;
             default:
@@ -82,10 +97,17 @@ internal sealed class RandomInstructions(Random random)
     public static bool IsResultUndefined(in Instruction i, int cl) =>
         i.Mnemonic is Mnemonic.Shld or Mnemonic.Shrd && Defined(i, cl) == 0;
 
-    private static bool IsUsable(Code code)
+    private static bool IsUsable(Code code, int bits)
     {
         OpCodeInfo info = code.ToOpCode();
-        if (!s_mnemonics.Contains(code.Mnemonic()) || !info.IsInstruction || !info.Mode64 || info.Encoding != EncodingKind.Legacy)
+        if (!s_mnemonics.Contains(code.Mnemonic()) || !info.IsInstruction || !(bits == 64 ? info.Mode64 : info.Mode32) || info.Encoding != EncodingKind.Legacy
+            || code is Code.Cmpxchg486_rm8_r8 or Code.Cmpxchg486_rm16_r16 or Code.Cmpxchg486_rm32_r32)
+        {
+            return false;
+        }
+
+        // Hosts whose KVM emulates 32-bit code know only the older instructions there.
+        if (bits == 32 && code.CpuidFeatures().Any(feature => feature is CpuidFeature.ADX or CpuidFeature.BMI1 or CpuidFeature.POPCNT or CpuidFeature.LZCNT or CpuidFeature.MOVBE))
         {
             return false;
         }
@@ -112,7 +134,7 @@ internal sealed class RandomInstructions(Random random)
 
         for (int i = 0; i < info.OpCount; i++)
         {
-            if (Size(info.GetOpKind(i)) < 0)
+            if (Size(info.GetOpKind(i)) < 0 || (bits == 32 && Size(info.GetOpKind(i)) == 8 && info.GetOpKind(i) != OpCodeOperandKind.mem))
             {
                 return false;
             }
@@ -134,7 +156,7 @@ internal sealed class RandomInstructions(Random random)
             {
                 case OpCodeOperandKind.imm8 or OpCodeOperandKind.imm8_const_1:
                     instruction.SetOpKind(n, OpKind.Immediate8);
-                    instruction.Immediate8 = kind == OpCodeOperandKind.imm8 ? (byte)random.Next(256) : (byte)1;
+                    instruction.Immediate8 = kind == OpCodeOperandKind.imm8 ? (byte)random.Next(1, 256) : (byte)1;
                     break;
                 case OpCodeOperandKind.imm8sex16:
                     instruction.SetOpKind(n, OpKind.Immediate8to16);
@@ -175,7 +197,7 @@ internal sealed class RandomInstructions(Random random)
             instruction.HasLockPrefix = true;
         }
 
-        return Encoder.Create(64, new StreamWriterOfNothing()).TryEncode(instruction, 0, out _, out _);
+        return Encoder.Create(bits, new StreamWriterOfNothing()).TryEncode(instruction, 0, out _, out _);
     }
 
     private void SetRegisterOrMemory(ref Instruction instruction, int n, OpCodeOperandKind kind, bool mayUseMemory)
@@ -185,13 +207,14 @@ internal sealed class RandomInstructions(Random random)
         {
             // A bit index in a register would reach far beyond the scratch area.
             instruction.SetOpKind(n, OpKind.Memory);
-            instruction.MemoryBase = Register.R13;
+            instruction.MemoryBase = bits == 64 ? Register.R13 : Register.ESI;
             instruction.MemoryDisplSize = 1;
-            instruction.MemoryDisplacement64 = instruction.Mnemonic == Mnemonic.Cmpxchg16b ? 0 : (ulong)random.Next(9);
+            instruction.MemoryDisplacement64 = (bits == 64 ? 0UL : Scratch32)
+                + (instruction.Mnemonic == Mnemonic.Cmpxchg16b ? 0 : (ulong)random.Next(9));
             return;
         }
 
-        int number = s_numbers[random.Next(s_numbers.Length)];
+        int number = _numbers[random.Next(_numbers.Length)];
         instruction.SetOpKind(n, OpKind.Register);
         instruction.SetOpRegister(n, kind switch
         {
@@ -204,7 +227,7 @@ internal sealed class RandomInstructions(Random random)
             _ when Size(kind) == 4 => Register.EAX + number,
             _ when Size(kind) == 2 => Register.AX + number,
             // AL to BH and SIL to R12L: AH to BH cannot stand beside REX, which the encoder finds out.
-            _ => random.Next(3) == 0 ? Register.AH + random.Next(4) : number < 4 ? Register.AL + number : Register.SPL + number - 4,
+            _ => random.Next(3) == 0 ? Register.AH + random.Next(4) : number < 4 || bits == 32 ? Register.AL + (number & 3) : Register.SPL + number - 4,
         });
     }
 
