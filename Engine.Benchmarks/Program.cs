@@ -10,7 +10,7 @@ if (args is [HubClients.Command, ..])
 IFigure[] figures =
 [
     new PortIoFigure(), new HypercallFigure(), new PatchedSiteFigure(), new AllocationFigure(), new VendorSwitchFigure(),
-    new HubFigure(), new StartFigure(),
+    new HubFigure(), new StartFigure(), new SoftwareFigure(),
 ];
 
 if (args is ["--list"])

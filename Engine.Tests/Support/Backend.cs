@@ -11,4 +11,7 @@ public enum Backend
 
     /// <summary>KVM at the level native, forced: patched sites are watched by breakpoints, the rest is as at trap on a host that traps.</summary>
     KvmNative,
+
+    /// <summary>The processor in software.</summary>
+    Software,
 }

@@ -1,5 +1,6 @@
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Accelerators.Kvm;
+using Hyperpatch.Engine.Accelerators.Software;
 using Hyperpatch.Engine.Vendors;
 
 namespace Hyperpatch.Engine.Tests.Support;
@@ -12,6 +13,7 @@ public static class Backends
     private static readonly Lazy<KvmAccelerator> s_kvmStep = new(() => new KvmAccelerator(InterceptionLevel.Step));
 
     private static readonly Lazy<KvmAccelerator> s_kvmNative = new(() => new KvmAccelerator(InterceptionLevel.Native));
+    private static readonly SoftwareAccelerator s_software = new();
 
     /// <summary>All back ends.</summary>
     public static TheoryData<Backend> All => new(Enum.GetValues<Backend>());
@@ -33,6 +35,7 @@ public static class Backends
             Backend.Kvm => s_kvm.Value,
             Backend.KvmStep => s_kvmStep.Value,
             Backend.KvmNative => s_kvmNative.Value,
+            Backend.Software => s_software,
             _ => throw new ArgumentOutOfRangeException(nameof(backend)),
         };
         AcceleratorAvailability answer = accelerator.Check();

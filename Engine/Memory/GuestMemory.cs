@@ -48,6 +48,12 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>Bytes of RAM.</summary>
     public ulong RamBytes { get; }
 
+    /// <summary>Set by a back end that keeps decoded copies of the guest's code: is told of every write from here.</summary>
+    internal CodePageMap? CodePages { get; private set; }
+
+    /// <summary>Makes <see cref="CodePages"/> where there is none yet. Before the guest runs.</summary>
+    internal CodePageMap TrackCode() => CodePages ??= new CodePageMap(RamBytes);
+
     /// <summary>All regions.</summary>
     public ImmutableArray<MemoryRegion> Regions => ImmutableCollectionsMarshal.AsImmutableArray(_regions);
 
@@ -90,6 +96,8 @@ public sealed unsafe partial class GuestMemory : IDisposable
                     $"The host refused to clear guest memory (madvise: {Marshal.GetLastPInvokeErrorMessage()}).");
             }
         }
+
+        CodePages?.AllWritten();
     }
 
     /// <summary>Host address of one byte, or 0 when nothing backs it.</summary>
@@ -114,6 +122,11 @@ public sealed unsafe partial class GuestMemory : IDisposable
         isReadOnly = false;
         return null;
     }
+
+    /// <summary>Host address of a page, or 0 when nothing backs it.</summary>
+    /// <param name="address">Guest-physical address of its start.</param>
+    /// <param name="isReadOnly">Whether it is ROM.</param>
+    internal nint FindPage(ulong address, out bool isReadOnly) => (nint)Find(address, out _, out isReadOnly);
 
     /// <summary>Copies out of guest memory.</summary>
     /// <param name="address">Guest-physical address.</param>
@@ -162,6 +175,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
             byte* host = Find(address, out ulong available, out _);
             int chunk = (int)Math.Min(available, (ulong)source.Length);
             source[..chunk].CopyTo(new Span<byte>(host, chunk));
+            CodePages?.Written(address, chunk);
             source = source[chunk..];
             address += (ulong)chunk;
         }
@@ -218,6 +232,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
 
         // Safe: Find returned a byte inside a live mapping.
         observed = Interlocked.CompareExchange(ref *host, desired, expected);
+        CodePages?.Written(address, 1);
         return true;
     }
 

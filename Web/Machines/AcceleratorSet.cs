@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Accelerators.Kvm;
+using Hyperpatch.Engine.Accelerators.Software;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Configuration;
@@ -79,7 +80,7 @@ public sealed class AcceleratorSet : IDisposable
     private static IReadOnlyList<IAccelerator> Create(EngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return [new KvmAccelerator(Level(options))];
+        return [new KvmAccelerator(Level(options)), new SoftwareAccelerator()];
     }
 
     private static InterceptionLevel? Level(EngineOptions options) => options.InterceptionLevel switch

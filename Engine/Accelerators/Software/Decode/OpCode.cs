@@ -1,0 +1,35 @@
+namespace Hyperpatch.Engine.Accelerators.Software;
+
+/// <summary>What a decoded instruction does.</summary>
+internal enum OpCode : ushort
+{
+    Undefined,
+    TooLong,
+    FetchFault,
+    Nop,
+
+    // Most frequent forms, without a look at where operands are.
+    MovReg64, MovReg32, MovImm, MovLoad64, MovLoad32, MovStore64, MovStore32,
+    AddReg, AddImm, SubReg, SubImm, CmpReg, CmpImm, TestReg, AndReg, AndImm, OrReg, XorReg, IncReg, DecReg,
+
+    Mov, Movzx, Movsx, Lea, Xchg, Push, Pop, Pusha, Popa, Pushf, Popf,
+    Add, Adc, Sub, Sbb, And, Or, Xor, Cmp, Test, Inc, Dec, Neg, Not,
+    Shl, Shr, Sar, Rol, Ror, Rcl, Rcr, Shld, Shrd,
+    Mul, Imul1, Imul2, Imul3, Div, Idiv,
+    Bt, Bts, Btr, Btc, Bsf, Bsr, Popcnt, Lzcnt, Tzcnt, Bswap, Movbe, Crc32,
+    Andn, Blsi, Blsr, Blsmsk, Bextr, Bzhi, Mulx, Pdep, Pext, Rorx, Sarx, Shlx, Shrx, Adcx, Adox,
+    Cmpxchg, Cmpxchg8b, Cmpxchg16b, Xadd,
+    Setcc, Cmovcc, Jcc, Jmp, JmpIndirect, Call, CallIndirect, Ret, Jcxz, Loop, Loope, Loopne,
+    Cbw, Cwd, Lahf, Sahf, Clc, Stc, Cmc, Cld, Std, Xlat,
+    Aaa, Aas, Aam, Aad, Daa, Das, Salc, Bound, Into,
+    Movs, Stos, Lods, Scas, Cmps, Ins, Outs, In, Out,
+    Enter, Leave,
+    Int, Int3, Int1, Iret, Ud,
+    JmpFar, CallFar, RetFar, Lds,
+    Cli, Sti, Hlt, Pause, Cpuid, Rdtsc, Rdtscp, Rdpmc, Rdmsr, Wrmsr, Vmcall, Vmmcall,
+    MovFromCr, MovToCr, MovFromDr, MovToDr, Clts, Lmsw, Smsw, Invlpg, Wbinvd,
+    Lgdt, Lidt, Sgdt, Sidt, Lldt, Sldt, Ltr, Str, Lar, Lsl, Verr, Verw, Arpl,
+    MovFromSeg, MovToSeg, PushSeg, PopSeg, Swapgs, Rdfsbase, Rdgsbase, Wrfsbase, Wrgsbase,
+    Syscall, Sysret, Sysenter, Sysexit, Clac, Stac, Fence, Xgetbv, Xsetbv,
+    Fninit, Fwait, Fnclex, Fxsave, Fxrstor, Xsave, Xrstor, Ldmxcsr, Stmxcsr, Fnstcw, Fldcw, Fnstsw,
+}
