@@ -1,4 +1,3 @@
-using System.Threading.RateLimiting;
 using Hyperpatch.Web.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
@@ -21,6 +20,7 @@ internal static class AccessSetup
     {
         services.AddSingleton(options);
         services.AddSingleton(new AccessTokens(options));
+        services.AddSingleton<LoginAttempts>();
         services.AddSingleton<SessionRegistry>();
         services.AddSingleton<SessionCookieEvents>();
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalWriter>();
@@ -70,14 +70,10 @@ internal static class AccessSetup
             limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
             limiter.OnRejected = async (rejected, _) =>
             {
-                bool history = rejected.HttpContext.GetEndpoint()?.Metadata.GetMetadata<EnableRateLimitingAttribute>()?.PolicyName == HistoryRateLimit;
-                rejected.HttpContext.Response.Headers.RetryAfter = history ? "1" : "60";
-                if (history)
-                {
-                    await Results.Problem(
-                        "Too many requests read recorded exits at this moment; ask again in a second.",
-                        statusCode: StatusCodes.Status429TooManyRequests).ExecuteAsync(rejected.HttpContext);
-                }
+                rejected.HttpContext.Response.Headers.RetryAfter = "1";
+                await Results.Problem(
+                    "Too many requests read recorded exits at this moment; ask again in a second.",
+                    statusCode: StatusCodes.Status429TooManyRequests).ExecuteAsync(rejected.HttpContext);
             };
 
             // Each of these walks a history of up to a million exits: a few at a time leave the processors to the guests.
@@ -86,14 +82,6 @@ internal static class AccessSetup
                 history.PermitLimit = HistoryRequests;
                 history.QueueLimit = 0;
             });
-            limiter.AddPolicy(LoginEndpoints.RateLimit, context =>
-                HttpMethods.IsGet(context.Request.Method) && !context.Request.Query.ContainsKey("t")
-                    ? RateLimitPartition.GetNoLimiter("")
-                    : RateLimitPartition.GetFixedWindowLimiter(context.Connection.RemoteIpAddress?.ToString() ?? "", _ => new FixedWindowRateLimiterOptions
-                    {
-                        PermitLimit = options.LoginAttemptsPerMinute,
-                        Window = TimeSpan.FromMinutes(1),
-                    }));
         });
     }
 }

@@ -11,15 +11,14 @@ namespace Hyperpatch.Web.Security;
 /// <summary>Log-in and log-out. Plain HTTP: a cookie cannot be set over a page's circuit.</summary>
 internal static class LoginEndpoints
 {
-    /// <summary>Name of the rate limit on attempts.</summary>
-    public const string RateLimit = "login";
+    private const string Attempts = "login";
 
     /// <summary>Maps /login and /logout.</summary>
     public static void MapLogin(this IEndpointRouteBuilder endpoints)
     {
         RouteGroupBuilder group = endpoints.MapGroup("").AllowAnonymous().ExcludeFromDescription();
-        group.MapGet("/login", FromLink).RequireRateLimiting(RateLimit);
-        group.MapPost("/login", FromForm).RequireRateLimiting(RateLimit).WithMetadata(new RequestSizeLimitAttribute(16 * 1024));
+        group.MapGet("/login", FromLink);
+        group.MapPost("/login", FromForm).WithMetadata(new RequestSizeLimitAttribute(16 * 1024));
         group.MapPost("/logout", LogOut).WithMetadata(new RequestSizeLimitAttribute(16 * 1024));
     }
 
@@ -27,6 +26,7 @@ internal static class LoginEndpoints
         HttpContext context,
         SecurityOptions options,
         AccessTokens tokens,
+        LoginAttempts attempts,
         SessionCookieEvents sessions,
         MachineRegistry machines,
         string? t,
@@ -43,8 +43,14 @@ internal static class LoginEndpoints
             return context.User.MayWatch() ? TypedResults.LocalRedirect(target) : Page(context, LocalUrl.OrHome(returnUrl), wrong: false);
         }
 
+        if (attempts.Exhausted(context, Attempts))
+        {
+            return TooMany(context);
+        }
+
         if (tokens.Check(t) is not { } role)
         {
+            attempts.CountWrong(context, Attempts);
             return Page(context, LocalUrl.OrHome(returnUrl), wrong: true);
         }
 
@@ -60,6 +66,7 @@ internal static class LoginEndpoints
         HttpContext context,
         SecurityOptions options,
         AccessTokens tokens,
+        LoginAttempts attempts,
         SessionCookieEvents sessions,
         MachineRegistry machines,
         [FromForm] string? token,
@@ -71,8 +78,14 @@ internal static class LoginEndpoints
             return TypedResults.LocalRedirect(target);
         }
 
+        if (attempts.Exhausted(context, Attempts))
+        {
+            return TooMany(context);
+        }
+
         if (tokens.Check(token?.Trim()) is not { } role)
         {
+            attempts.CountWrong(context, Attempts);
             return Page(context, LocalUrl.OrHome(returnUrl), wrong: true);
         }
 
@@ -94,6 +107,12 @@ internal static class LoginEndpoints
         }
 
         return TypedResults.LocalRedirect("/login");
+    }
+
+    private static StatusCodeHttpResult TooMany(HttpContext context)
+    {
+        context.Response.Headers.RetryAfter = "60";
+        return TypedResults.StatusCode(StatusCodes.Status429TooManyRequests);
     }
 
     private static RazorComponentResult<LoginPage> Page(HttpContext context, string target, bool wrong)
