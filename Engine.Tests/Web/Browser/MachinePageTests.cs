@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Hyperpatch.Engine.Machine;
@@ -153,30 +152,6 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
         await Assertions.Expect(first).ToHaveTextAsync(there);
         await Assertions.Expect(first).ToHaveAttributeAsync("datetime", at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
         Assert.Empty(viewer.Complaints);
-    }
-
-    [Fact]
-    public async Task A_server_with_open_pages_stops_without_waiting_for_them()
-    {
-        IBrowser browser = fixture.Browser;
-        Dashboard dashboard = await Dashboard.StartAsync(s_demo);
-        dashboard.RequireAccelerator();
-        await using Visitor viewer = await LookAsync();
-        await using Visitor other = await LookAsync();
-        Stopwatch watch = Stopwatch.StartNew();
-        await dashboard.DisposeAsync();
-        TestContext.Current.TestOutputHelper?.WriteLine($"Stopped in {watch.Elapsed.TotalSeconds:N1} s.");
-
-        // A call to a browser that is cut off would wait for five seconds, or for a minute.
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(4), $"took {watch.Elapsed.TotalSeconds:N1} s");
-
-        async Task<Visitor> LookAsync()
-        {
-            Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
-            await OpenAsync(visitor, dashboard, TheMachine(dashboard));
-            await GrowsAsync(visitor, "counter-exits");
-            return visitor;
-        }
     }
 
     private static VirtualMachine TheMachine(Dashboard dashboard) =>
