@@ -119,6 +119,7 @@ internal sealed partial class SoftwareProcessor
             Xcrs = ImmutableCollectionsMarshal.AsImmutableArray(xcrs),
             LocalApic = ImmutableCollectionsMarshal.AsImmutableArray(apic),
             Events = ImmutableCollectionsMarshal.AsImmutableArray(SaveEvents()),
+            IsKickPending = cpu.Apic.IsKickPending,
             MpState = cpu.Apic.IsWaitingForStartup ? MpUninitialized : cpu.IsHalted ? MpHalted : MpRunnable,
         };
     }
@@ -162,6 +163,10 @@ internal sealed partial class SoftwareProcessor
         RestoreMsrs(state.Msrs, deadline: true);
         RestoreEvents(state.Events.AsSpan());
         cpu.StateChanged(system.Ss.Dpl);
+        if (state.IsKickPending)
+        {
+            cpu.Apic.RequestKick();
+        }
     }
 
     private ImmutableArray<KeyValuePair<uint, ulong>> SaveMsrs()

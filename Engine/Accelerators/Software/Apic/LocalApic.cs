@@ -125,12 +125,14 @@ internal sealed partial class LocalApic
     /// <returns>The vector to deliver: the same, or the spurious vector when the request is not there any more.</returns>
     public int Acknowledge(int vector)
     {
-        if (GetInterrupt() != vector)
+        // A higher one may have arrived since: the one that was chosen is still right, and the other interrupts its handler.
+        ulong bit = 1UL << vector;
+        bool isRequested = (Volatile.Read(ref _request[vector >> 6]) & bit) != 0;
+        if (!isRequested || ((uint)vector & ClassMask) <= (_processorPriority & ClassMask) || Mode == ApicMode.Disabled)
         {
             return (int)(_spurious & 0xFF);
         }
 
-        ulong bit = 1UL << vector;
         Interlocked.And(ref _request[vector >> 6], ~bit);
         _inService[vector >> 6] |= bit;
         UpdatePriority();
