@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using Hyperpatch.Engine.Accelerators;
@@ -78,15 +79,7 @@ public sealed partial class VirtualMachine
         }
 
         // All at once: each that waits in HLT takes the whole limit.
-        Task<bool>[] steps = [.. (processor is int only ? [Processors[only]] : Processors).Select(one => one.InvokeAsync(p =>
-        {
-            p.StepHere(s_stepLimit);
-            return true;
-        }))];
-        foreach (Task<bool> step in steps)
-        {
-            _ = Await(step);
-        }
+        OnEach(processor is int only ? [Processors[only]] : Processors, p => p.StepHere(s_stepLimit));
     });
 
     /// <summary>Puts the guest back to its start: memory as loaded, processors as at power-on. A running machine goes on running.</summary>
@@ -234,7 +227,7 @@ public sealed partial class VirtualMachine
         {
             try
             {
-                OnAll(p => made[p.Index].Restore(p.Processor.Save()));
+                OnEach(Processors, p => made[p.Index].Restore(p.Processor.Save()));
             }
             catch
             {
@@ -253,7 +246,7 @@ public sealed partial class VirtualMachine
 
         try
         {
-            OnAll(p => p.Replace(made[p.Index], context));
+            OnEach(Processors, p => p.Replace(made[p.Index], context));
         }
         catch (Exception e) when (e is AcceleratorException or MachineStateException)
         {
@@ -272,10 +265,10 @@ public sealed partial class VirtualMachine
         }
     }
 
-    // On every processor's thread at once; they are parked.
-    private void OnAll(Action<VirtualProcessor> action)
+    // On the processors' threads, all at once; they are parked.
+    private static void OnEach(ImmutableArray<VirtualProcessor> processors, Action<VirtualProcessor> action)
     {
-        Task<bool>[] tasks = [.. Processors.Select(processor => processor.InvokeAsync(p =>
+        Task<bool>[] tasks = [.. processors.Select(processor => processor.InvokeAsync(p =>
         {
             action(p);
             return true;

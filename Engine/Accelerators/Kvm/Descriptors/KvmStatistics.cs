@@ -29,9 +29,6 @@ internal sealed unsafe class KvmStatistics : IDisposable
         }
     }
 
-    /// <summary>Names of the counters that are there.</summary>
-    public IReadOnlyCollection<string> Names => _offsets.Keys;
-
     /// <summary>Opens the statistics of a VM's or vCPU's descriptor.</summary>
     /// <returns>Null where the kernel has none (before Linux 5.14).</returns>
     public static KvmStatistics? TryOpen(int descriptor)

@@ -7,9 +7,6 @@ namespace Hyperpatch.Engine.Accelerators.Kvm.Descriptors;
 /// <summary>A VM's file descriptor.</summary>
 internal sealed unsafe class KvmVm(KvmHandle handle, int vcpuMmapSize) : IDisposable
 {
-    /// <summary>KVM_CHECK_EXTENSION on the VM.</summary>
-    public int Check(int capability) => Math.Max(0, Libc.Ioctl(handle.Descriptor, KvmIoctl.CheckExtension, capability));
-
     /// <summary>KVM_ENABLE_CAP.</summary>
     /// <returns>False when the kernel refuses.</returns>
     public bool TryEnable(int capability, ulong argument)
@@ -78,9 +75,6 @@ internal sealed unsafe class KvmVm(KvmHandle handle, int vcpuMmapSize) : IDispos
             throw;
         }
     }
-
-    /// <summary>KVM_GET_STATS_FD.</summary>
-    public KvmStatistics? OpenStatistics() => KvmStatistics.TryOpen(handle.Descriptor);
 
     public void Dispose() => handle.Dispose();
 }
