@@ -148,6 +148,31 @@ public sealed class SmpTests
         Assert.Equal((processors * 5) + 1, machine.Machine.Journal.CountOf(ExitReason.PortIo));
     }
 
+    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    public void Processor_that_comes_late_to_a_guest_that_is_over_is_paused_like_the_others(Backend backend)
+    {
+        // Processor 0 ends the guest with its first instructions; most of the other threads have not even started by then.
+        for (int round = 0; round < 5; round++)
+        {
+            using TestMachine machine = TestMachine.Create(
+                backend,
+                b =>
+                {
+                    Assembler c = b.Code;
+                    Label other = c.CreateLabel();
+                    c.test(edi, edi);
+                    c.jne(other);
+                    b.Exit(0);
+                    c.Label(ref other);
+                    b.Halt();
+                },
+                image: new LongModeOptions { Processors = 32 },
+                options: new VirtualMachineOptions { MemoryMiB = 8 });
+            machine.RunToEnd(expected: 1);
+            Assert.All(machine.Machine.Processors, processor => Assert.Equal(ProcessorRunState.Paused, processor.State));
+        }
+    }
+
     [Theory]
     [InlineData(Backend.Kvm)]
     [InlineData(Backend.KvmStep)]

@@ -46,6 +46,7 @@ public sealed class VirtualProcessor : IHypercallHost
     private GuestRegisters _lookRegisters;
     private SystemRegisters _lookSystem;
     private long _lookAt;
+    private bool _wasReleased;
     private int _lookCodeBits;
     private int _lookCpl;
     private bool _wasCall;
@@ -182,6 +183,8 @@ public sealed class VirtualProcessor : IHypercallHost
     /// <summary>Lets it run on.</summary>
     internal void Resume()
     {
+        // Before the request is taken back: a thread that comes to run only after the machine has ended again must know that it was let go.
+        Volatile.Write(ref _wasReleased, true);
         _parked.Reset();
         Interlocked.And(ref _requests, ~(int)Requests.Pause);
         _ = _wake.Release();
@@ -260,6 +263,8 @@ public sealed class VirtualProcessor : IHypercallHost
         }
 
         step.IsStepping = true;
+        Volatile.Write(ref _wasReleased, true);
+        Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
         try
         {
             _processor.ClearKick();
@@ -340,8 +345,7 @@ public sealed class VirtualProcessor : IHypercallHost
             return true;
         }
 
-        bool hasRun = Volatile.Read(ref _state) != (int)ProcessorRunState.Created;
-        if (hasRun)
+        if (Volatile.Read(ref _wasReleased))
         {
             FinishPending();
             Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
