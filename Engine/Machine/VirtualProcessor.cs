@@ -46,7 +46,6 @@ public sealed class VirtualProcessor : IHypercallHost
     private GuestRegisters _lookRegisters;
     private SystemRegisters _lookSystem;
     private long _lookAt;
-    private bool _wasReleased;
     private int _lookCodeBits;
     private int _lookCpl;
     private bool _wasCall;
@@ -183,8 +182,8 @@ public sealed class VirtualProcessor : IHypercallHost
     /// <summary>Lets it run on.</summary>
     internal void Resume()
     {
-        // Before the request is taken back: a thread that comes to run only after the machine has ended again must know that it was let go.
-        Volatile.Write(ref _wasReleased, true);
+        // Before the request is taken back: a thread that wakes up only when the guest is over has been let go all the same.
+        _ = Interlocked.CompareExchange(ref _state, (int)ProcessorRunState.Paused, (int)ProcessorRunState.Created);
         _parked.Reset();
         Interlocked.And(ref _requests, ~(int)Requests.Pause);
         _ = _wake.Release();
@@ -263,7 +262,6 @@ public sealed class VirtualProcessor : IHypercallHost
         }
 
         step.IsStepping = true;
-        Volatile.Write(ref _wasReleased, true);
         Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
         try
         {
@@ -345,18 +343,21 @@ public sealed class VirtualProcessor : IHypercallHost
             return true;
         }
 
-        if (Volatile.Read(ref _wasReleased))
-        {
-            FinishPending();
-            Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
-            Look();
-        }
-
+        FinishPending();
+        bool isShown = false;
         while ((Volatile.Read(ref _requests) & (int)Requests.Pause) != 0)
         {
             if ((Volatile.Read(ref _requests) & (int)Requests.Exit) != 0)
             {
                 return false;
+            }
+
+            // In the loop: it may have been let go and stopped again before it could wake up.
+            if (!isShown && Volatile.Read(ref _state) != (int)ProcessorRunState.Created)
+            {
+                isShown = true;
+                Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
+                Look();
             }
 
             _parked.Set();
