@@ -22,6 +22,9 @@ public sealed class CommandStressTests
         { Backend.KvmStep, "exit-storm", "", 2 },
         { Backend.KvmStep, "mixed", "rate=500", 3 },
         { Backend.KvmStep, "patch-race", "rounds=0 sites=32", 2 },
+        { Backend.Software, "exit-storm", "", 2 },
+        { Backend.Software, "mixed", "rate=500", 4 },
+        { Backend.Software, "patch-race", "rounds=0 sites=32", 3 },
     };
 
     [Theory, MemberData(nameof(Guests))]

@@ -46,6 +46,7 @@ public sealed class VirtualProcessor : IHypercallHost
     private GuestRegisters _lookRegisters;
     private SystemRegisters _lookSystem;
     private long _lookAt;
+    private bool _wasReleased;
     private int _lookCodeBits;
     private int _lookCpl;
     private bool _wasCall;
@@ -118,6 +119,9 @@ public sealed class VirtualProcessor : IHypercallHost
     internal bool IsHaltedForGood =>
         Volatile.Read(ref _activity) is (int)ProcessorActivity.HaltedForGood or (int)ProcessorActivity.WaitingForStartup && Volatile.Read(ref _activityExits) == Journal.Count;
 
+    // Let go, and its thread does not know it yet.
+    private bool IsLate => Volatile.Read(ref _wasReleased) && Volatile.Read(ref _state) == (int)ProcessorRunState.Created;
+
     private bool IsHalted =>
         Volatile.Read(ref _activity) != (int)ProcessorActivity.Runnable && Volatile.Read(ref _activityExits) == Journal.Count;
 
@@ -161,12 +165,18 @@ public sealed class VirtualProcessor : IHypercallHost
                 return _parked.IsSet;
             }
 
-            if (_parked.Wait(left < s_kickAgain ? left : s_kickAgain))
+            if (!_parked.Wait(left < s_kickAgain ? left : s_kickAgain))
+            {
+                _processor.Kick();
+            }
+            else if (!IsLate)
             {
                 return true;
             }
-
-            _processor.Kick();
+            else
+            {
+                _ = Thread.Yield();
+            }
         }
     }
 
@@ -183,7 +193,7 @@ public sealed class VirtualProcessor : IHypercallHost
     internal void Resume()
     {
         // Before the request is taken back: a thread that wakes up only when the guest is over has been let go all the same.
-        _ = Interlocked.CompareExchange(ref _state, (int)ProcessorRunState.Paused, (int)ProcessorRunState.Created);
+        Volatile.Write(ref _wasReleased, true);
         _parked.Reset();
         Interlocked.And(ref _requests, ~(int)Requests.Pause);
         _ = _wake.Release();
@@ -262,6 +272,7 @@ public sealed class VirtualProcessor : IHypercallHost
         }
 
         step.IsStepping = true;
+        Volatile.Write(ref _wasReleased, true);
         Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
         try
         {
@@ -353,7 +364,7 @@ public sealed class VirtualProcessor : IHypercallHost
             }
 
             // In the loop: it may have been let go and stopped again before it could wake up.
-            if (!isShown && Volatile.Read(ref _state) != (int)ProcessorRunState.Created)
+            if (!isShown && Volatile.Read(ref _wasReleased))
             {
                 isShown = true;
                 Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
