@@ -37,6 +37,24 @@ public sealed class RunCommandTests
     }
 
     [Fact]
+    public async Task The_processor_in_software_counts_its_instructions()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"hyperpatch-{Guid.NewGuid():N}.json");
+        try
+        {
+            (int status, _, string error) = await RunAsync(["undefined", "--append", "rounds=1000", "--accelerator", "software", "--summary", path]);
+            Assert.True(status is 0 or 1, $"Status {status}: {error}");
+            using JsonDocument summary = JsonDocument.Parse(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
+            // Each round is an undefined instruction, a hypercall and what is around them.
+            Assert.InRange(summary.RootElement.GetProperty("instructions").GetInt64(), 5_000, 1_000_000);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
     public async Task A_summary_that_cannot_be_written_is_one_line()
     {
         if (!OperatingSystem.IsLinux())

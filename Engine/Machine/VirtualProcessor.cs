@@ -46,6 +46,7 @@ public sealed class VirtualProcessor : IHypercallHost
     private GuestRegisters _lookRegisters;
     private SystemRegisters _lookSystem;
     private long _lookAt;
+    private long _instructionsBefore;
     private bool _wasReleased;
     private int _lookCodeBits;
     private int _lookCpl;
@@ -96,6 +97,18 @@ public sealed class VirtualProcessor : IHypercallHost
                     CodeBits = _lookCodeBits,
                     Cpl = _lookCpl,
                 };
+            }
+        }
+    }
+
+    /// <summary>Instructions executed since it was made, over vendor switches and resets; null where the accelerator does not count them.</summary>
+    public long? Instructions
+    {
+        get
+        {
+            lock (_lookLock)
+            {
+                return _processor is IInstructionCount counter ? _instructionsBefore + counter.Instructions : null;
             }
         }
     }
@@ -258,7 +271,12 @@ public sealed class VirtualProcessor : IHypercallHost
         IProcessor old = _processor;
         processor.BindToCurrentThread();
         _context = context;
-        Volatile.Write(ref _processor, processor);
+        lock (_lookLock)
+        {
+            _instructionsBefore += (old as IInstructionCount)?.Instructions ?? 0;
+            Volatile.Write(ref _processor, processor);
+        }
+
         old.Dispose();
         Look();
     }

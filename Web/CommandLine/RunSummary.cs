@@ -32,6 +32,9 @@ internal sealed record RunSummary
     /// <summary>How long it ran, in milliseconds.</summary>
     public required double ElapsedMs { get; init; }
 
+    /// <summary>Instructions that all processors executed; null where the back end does not count them.</summary>
+    public long? Instructions { get; init; }
+
     /// <summary>The processors' exits by reason.</summary>
     public required IReadOnlyList<ProcessorSummary> Processors { get; init; }
 
@@ -67,6 +70,7 @@ internal sealed record RunSummary
             Policy = PolicyNames.Of(machine.Policy),
             Exit = new ExitStatus(exit.Reason, exit.Code),
             ElapsedMs = Math.Round(elapsed.TotalMilliseconds, 3),
+            Instructions = machine.Processors[0].Instructions is null ? null : machine.Processors.Sum(processor => processor.Instructions),
             Processors = [.. machine.Processors.Select(ProcessorDetail.Of).Select(processor => new ProcessorSummary(processor.Index, processor.Exits))],
             Hypercalls = new HypercallSummary(counters.Hypercalls, byNumber),
             Patches = counters.Patches,

@@ -4,7 +4,7 @@ using Hyperpatch.Engine.Memory;
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>The contract over a <see cref="Cpu"/>: exits, their completion, injection.</summary>
-internal sealed partial class SoftwareProcessor(Cpu cpu, int index) : IProcessor, ISingleStep
+internal sealed partial class SoftwareProcessor(Cpu cpu, int index) : IProcessor, ISingleStep, IInstructionCount
 {
     private bool _isMmio;
 
@@ -22,6 +22,8 @@ internal sealed partial class SoftwareProcessor(Cpu cpu, int index) : IProcessor
     public ulong CodeBase => cpu.CodeBase;
 
     public int CodeBits => cpu.CodeBits;
+
+    public long Instructions => cpu.Instructions;
 
     public int Cpl => cpu.Cpl;
 

@@ -52,7 +52,7 @@ internal sealed partial class Cpu : IApicClock
     private bool _isPrecise;
     private bool _isLeaving;
     private int _untilTimeCheck = TimeCheckInterval;
-    private long _instructions;
+    private long _retired;
 
     // What ended the run.
     internal ExitReason ExitReason;
@@ -81,8 +81,8 @@ internal sealed partial class Cpu : IApicClock
 
     internal ulong CodeBase => _bits == 64 ? 0 : Segments[Seg.Cs].Base;
 
-    /// <summary>Instructions begun so far.</summary>
-    internal long Instructions => _instructions;
+    /// <summary>Instructions that came to their end; one that repeats itself counts once. Any thread.</summary>
+    internal long Instructions => Volatile.Read(ref _retired);
 
     /// <summary>Instructions that raised #UD because they are not implemented.</summary>
     internal long Unimplemented { get; private set; }
@@ -145,6 +145,7 @@ internal sealed partial class Cpu : IApicClock
     // From one look at what else there is to do to the next.
     private void RunSome(bool toEnd)
     {
+        bool isBegun = false;
         try
         {
             if (!toEnd && BeforeInstructions())
@@ -152,6 +153,7 @@ internal sealed partial class Cpu : IApicClock
                 return;
             }
 
+            isBegun = true;
             if (toEnd || _isPrecise)
             {
                 RunOne();
@@ -163,10 +165,12 @@ internal sealed partial class Cpu : IApicClock
         }
         catch (GuestFault)
         {
+            _retired += isBegun ? _opIndex : 0;
             OnFault();
         }
         catch (HostExit)
         {
+            _retired += isBegun ? _opIndex : 0;
             SetRipOfOp();
             ExitReason = ExitReason.Mmio;
         }
@@ -192,9 +196,16 @@ internal sealed partial class Cpu : IApicClock
         {
             Block block = FindBlock();
             RunOps(block.Ops);
+            _retired += _opIndex + 1;
             _untilTimeCheck -= block.Ops.Length;
         }
         while (!_isLeaving && Volatile.Read(ref _attention) == 0 && _untilTimeCheck > 0);
+        if (ExitReason != ExitReason.None)
+        {
+            // The last one is not done yet.
+            _retired--;
+        }
+
         _isLeaving = _isNewShadow = _keepResume = _isRepeating = _isTrapSwallowed = false;
     }
 
@@ -268,6 +279,7 @@ internal sealed partial class Cpu : IApicClock
     {
         _replayCount = _replayAt = 0;
         _isPending = false;
+        _retired++;
         if (!_isRepeating)
         {
             R.Guest.Rflags &= ~Flag.Resume | (_keepResume ? Flag.Resume : 0);

@@ -63,6 +63,7 @@ internal sealed partial class Cpu
     private void Again(in Op op)
     {
         _isRepeating = true;
+        _retired--;
         _untilTimeCheck -= MostElements / 8;
         Jump(MaskRip(R.Block + op.Start));
         LeaveBlock();

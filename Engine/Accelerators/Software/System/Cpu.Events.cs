@@ -67,6 +67,7 @@ internal sealed partial class Cpu
     internal void Complete(int length)
     {
         R.Guest.Rip = MaskRip(R.Guest.Rip + (ulong)length);
+        _retired++;
         _shadow = 0;
         R.Guest.Rflags &= ~Flag.Resume;
         if ((R.Guest.Rflags & Flag.Trap) != 0)
@@ -102,7 +103,6 @@ internal sealed partial class Cpu
 
         if (_untilTimeCheck <= 0 || _isHalted)
         {
-            _instructions += TimeCheckInterval - _untilTimeCheck;
             _untilTimeCheck = TimeCheckInterval;
             ulong now = Now;
             if (Apic.NextDeadline <= now)
