@@ -9,7 +9,7 @@ namespace Hyperpatch.Engine.Benchmarks;
 internal sealed class EmulatorImage : IDisposable
 {
     /// <summary>How often each workload runs.</summary>
-    public const int Repetitions = 5;
+    public const int Repetitions = 9;
 
     /// <summary>What the guest writes to a port before the first workload and after each.</summary>
     public const byte Mark = 0xE0;

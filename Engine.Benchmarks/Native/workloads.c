@@ -4,7 +4,7 @@
  */
 #include "program.h"
 
-enum { MARK = 0xe0, REPETITIONS = 5, SIEVE = 1 << 19, COPY = 1 << 20 };
+enum { MARK = 0xe0, REPETITIONS = 9, SIEVE = 1 << 19, COPY = 1 << 20 };
 #define AREA ((u8 *)0x400000)
 
 static volatile u64 sink;
@@ -64,7 +64,7 @@ static void copy(void)
 
 static void copy_string(void)
 {
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 60; round++) {
         u64 count = COPY / 8;
         u8 *from = AREA, *to = AREA + 2 * COPY;
         __asm__ volatile("rep movsq" : "+c"(count), "+S"(from), "+D"(to) : : "memory");
