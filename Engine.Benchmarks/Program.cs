@@ -10,7 +10,7 @@ if (args is [HubClients.Command, ..])
 IFigure[] figures =
 [
     new PortIoFigure(), new HypercallFigure(), new PatchedSiteFigure(), new AllocationFigure(), new VendorSwitchFigure(),
-    new HubFigure(), new StartFigure(), new SoftwareFigure(),
+    new HubFigure(), new StartFigure(), new SoftwareFigure(), new SoftwareLimitsFigure(), new EmulatorsFigure(),
 ];
 
 if (args is ["--list"])
