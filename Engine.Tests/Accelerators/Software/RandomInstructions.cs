@@ -4,7 +4,7 @@ using Iced.Intel;
 namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 
 /// <summary>Random forms of the integer instructions, with what the manuals leave undefined.</summary>
-internal sealed class RandomInstructions(Random random, int bits)
+internal sealed class RandomInstructions(Random random, int bits, bool isWhole)
 {
     public const ulong Carry = 1, Parity = 4, Adjust = 0x10, Zero = 0x40, Sign = 0x80, Overflow = 0x800;
     public const ulong All = Carry | Parity | Adjust | Zero | Sign | Overflow;
@@ -32,11 +32,15 @@ internal sealed class RandomInstructions(Random random, int bits)
         Mnemonic.Setg, Mnemonic.Seto, Mnemonic.Setno, Mnemonic.Cmpxchg8b, Mnemonic.Cmpxchg16b,
         Mnemonic.Andn, Mnemonic.Blsi, Mnemonic.Blsr, Mnemonic.Blsmsk, Mnemonic.Bextr, Mnemonic.Tzcnt, Mnemonic.Bzhi, Mnemonic.Mulx,
         Mnemonic.Pdep, Mnemonic.Pext, Mnemonic.Rorx, Mnemonic.Sarx, Mnemonic.Shlx, Mnemonic.Shrx, Mnemonic.Lzcnt, Mnemonic.Adcx, Mnemonic.Adox,
+        Mnemonic.Cmovae, Mnemonic.Cmova, Mnemonic.Cmovge, Mnemonic.Cmovg, Mnemonic.Cmovno, Mnemonic.Cmovnp, Mnemonic.Cmovns,
+        Mnemonic.Cmovne, Mnemonic.Lea, Mnemonic.Aaa, Mnemonic.Aas, Mnemonic.Aam, Mnemonic.Aad, Mnemonic.Daa, Mnemonic.Das,
+        Mnemonic.Salc,
     ];
 
     private static readonly Code[] s_codes64 = [.. Enum.GetValues<Code>().Where(code => IsUsable(code, 64))];
     private static readonly Code[] s_codes32 = [.. Enum.GetValues<Code>().Where(code => IsUsable(code, 32))];
-    private readonly Code[] _codes = bits == 64 ? s_codes64 : s_codes32;
+    private static readonly Code[] s_old32 = [.. s_codes32.Where(IsOld)];
+    private readonly Code[] _codes = bits == 64 ? s_codes64 : isWhole ? s_codes32 : s_old32;
     private readonly int[] _numbers = bits == 64 ? s_numbers64 : s_numbers32;
 
     /// <summary>Makes an instruction.</summary>
@@ -100,14 +104,8 @@ internal sealed class RandomInstructions(Random random, int bits)
     private static bool IsUsable(Code code, int bits)
     {
         OpCodeInfo info = code.ToOpCode();
-        if (!s_mnemonics.Contains(code.Mnemonic()) || !info.IsInstruction || !(bits == 64 ? info.Mode64 : info.Mode32) || info.Encoding != EncodingKind.Legacy
+        if (!s_mnemonics.Contains(code.Mnemonic()) || !info.IsInstruction || !(bits == 64 ? info.Mode64 : info.Mode32) || info.Encoding is not (EncodingKind.Legacy or EncodingKind.VEX)
             || code is Code.Cmpxchg486_rm8_r8 or Code.Cmpxchg486_rm16_r16 or Code.Cmpxchg486_rm32_r32)
-        {
-            return false;
-        }
-
-        // Hosts whose KVM emulates 32-bit code know only the older instructions there.
-        if (bits == 32 && code.CpuidFeatures().Any(feature => feature is CpuidFeature.ADX or CpuidFeature.BMI1 or CpuidFeature.POPCNT or CpuidFeature.LZCNT or CpuidFeature.MOVBE))
         {
             return false;
         }
@@ -142,6 +140,13 @@ internal sealed class RandomInstructions(Random random, int bits)
 
         return true;
     }
+
+    // Hosts whose KVM emulates 32-bit code know only the older instructions there, and of the BCD ones only some.
+    private static bool IsOld(Code code) =>
+        code.ToOpCode().Encoding == EncodingKind.Legacy
+        && code.Mnemonic() is not (Mnemonic.Aaa or Mnemonic.Aas or Mnemonic.Aam or Mnemonic.Aad or Mnemonic.Daa or Mnemonic.Das or Mnemonic.Salc)
+        && !code.CpuidFeatures().Any(feature => feature is CpuidFeature.ADX or CpuidFeature.BMI1 or CpuidFeature.POPCNT
+            or CpuidFeature.LZCNT or CpuidFeature.MOVBE);
 
     private bool TryMake(Code code, out Instruction instruction)
     {

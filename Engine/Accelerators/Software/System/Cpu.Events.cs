@@ -287,7 +287,8 @@ internal sealed partial class Cpu
                 bool isDouble = first == 14 ? _fault.Vector is 14 or 0 or (>= 10 and <= 13)
                     : first is 0 or (>= 10 and <= 13) && _fault.Vector is 0 or (>= 10 and <= 13);
                 first = vector = isDouble ? 8 : _fault.Vector;
-                error = isDouble ? 0 : _fault.ErrorCode | (isSoftware || first == 14 ? 0u : 1u);
+                // Bit 0 is EXT, but for #PF, where it says whether the page was present.
+                error = isDouble ? 0 : _fault.ErrorCode | (isSoftware || _fault.Vector == 14 ? 0u : 1u);
                 hasError = isDouble || _fault.HasErrorCode;
                 extraFlags = Flag.Resume;
                 rip = R.Guest.Rip;
