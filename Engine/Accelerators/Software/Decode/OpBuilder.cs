@@ -50,8 +50,8 @@ internal static class OpBuilder
         }
 
         op.Shift = (byte)(64 - (op.Size * 8));
-        if (op.Code >= OpCode.Int || op.Code is OpCode.Jcc or OpCode.Jmp or OpCode.JmpIndirect or OpCode.Call or OpCode.CallIndirect
-            or OpCode.Ret or OpCode.Jcxz or OpCode.Loop or OpCode.Loope or OpCode.Loopne or OpCode.Popf or OpCode.In or OpCode.Out
+        if (op.Code is (>= OpCode.Int and < OpCode.Movaps) or OpCode.Jcc or OpCode.Jmp or OpCode.JmpIndirect or OpCode.Call
+            or OpCode.CallIndirect or OpCode.Ret or OpCode.Jcxz or OpCode.Loop or OpCode.Loope or OpCode.Loopne or OpCode.Popf or OpCode.In or OpCode.Out
             or OpCode.Ins or OpCode.Outs)
         {
             op.Flags |= OpFlags.Ends;
@@ -107,6 +107,12 @@ internal static class OpBuilder
             {
                 case OpKind.Register:
                     Register register = i.GetOpRegister(n);
+                    if (register.IsXMM())
+                    {
+                        SseOperands.SetRegister(ref op, n, register);
+                        break;
+                    }
+
                     if (!register.IsGPR())
                     {
                         break;
@@ -243,6 +249,11 @@ internal static class OpBuilder
 
     private static OpCode Choose(ref Op op, OpCode code, in Instruction i, int bits)
     {
+        if (code >= OpCode.Movaps || i.Op0Register.IsXMM())
+        {
+            return SseOperands.Choose(ref op, code, i);
+        }
+
         switch (i.Mnemonic)
         {
             case Mnemonic.Mov:
@@ -322,8 +333,8 @@ internal static class OpBuilder
             case Mnemonic.Cdqe or Mnemonic.Cqo:
                 op.Size = 8;
                 return code;
-            case Mnemonic.Movsd or Mnemonic.Cmpsd:
-                return i.Op0Kind == OpKind.Register ? OpCode.Undefined : i.Op1Kind == OpKind.Register ? OpCode.Undefined : code;
+            case Mnemonic.Movsd when i.Op1Kind == OpKind.Register:
+                return OpCode.MovsdXmm;
             case Mnemonic.Enter:
                 op.Size = i.Code switch { Code.Enterq_imm16_imm8 => 8, Code.Enterd_imm16_imm8 => 4, _ => 2 };
                 return code;

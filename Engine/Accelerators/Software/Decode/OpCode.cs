@@ -32,4 +32,21 @@ internal enum OpCode : ushort
     MovFromSeg, MovToSeg, PushSeg, PopSeg, Swapgs, Rdfsbase, Rdgsbase, Wrfsbase, Wrgsbase,
     Syscall, Sysret, Sysenter, Sysexit, Clac, Stac, Fence, Xgetbv, Xsetbv,
     Fninit, Fwait, Fnclex, Fxsave, Fxrstor, Xsave, Xrstor, Ldmxcsr, Stmxcsr, Fnstcw, Fldcw, Fnstsw,
+
+    // SSE and SSE2: moves, then what takes two whole registers, then arithmetic, whose forms follow each other as PS, PD, SS, SD.
+    Movaps, Movapd, Movdqa, Movntps, Movntpd, Movntdq, Movups, Movupd, Movdqu,
+    Movss, MovsdXmm, MovLow, MovLowOut, Movhps, Movhpd, Movlps, Movlpd, Movhlps, Movlhps,
+    Movmskps, Movmskpd, Pmovmskb, Maskmovdqu, Pextrw, Pinsrw,
+    Andps, Andpd, Pand, Andnps, Andnpd, Pandn, Orps, Orpd, Por, Xorps, Xorpd, Pxor,
+    Shufps, Shufpd, Pshufd, Pshuflw, Pshufhw, Unpcklps, Unpcklpd, Unpckhps, Unpckhpd,
+    Punpcklbw, Punpcklwd, Punpckldq, Punpcklqdq, Punpckhbw, Punpckhwd, Punpckhdq, Punpckhqdq, Packsswb, Packssdw, Packuswb,
+    Paddb, Paddw, Paddd, Paddq, Paddsb, Paddsw, Paddusb, Paddusw, Psubb, Psubw, Psubd, Psubq, Psubsb, Psubsw, Psubusb, Psubusw,
+    Pmullw, Pmulhw, Pmulhuw, Pmuludq, Pmaddwd, Psadbw, Pavgb, Pavgw, Pminub, Pminsw, Pmaxub, Pmaxsw,
+    Pcmpeqb, Pcmpeqw, Pcmpeqd, Pcmpgtb, Pcmpgtw, Pcmpgtd,
+    Psllw, Pslld, Psllq, Psrlw, Psrld, Psrlq, Psraw, Psrad, Pslldq, Psrldq,
+    Addps, Addpd, Addss, Addsd, Mulps, Mulpd, Mulss, Mulsd, Subps, Subpd, Subss, Subsd, Minps, Minpd, Minss, Minsd,
+    Divps, Divpd, Divss, Divsd, Maxps, Maxpd, Maxss, Maxsd, Sqrtps, Sqrtpd, Sqrtss, Sqrtsd, Cmpps, Cmppd, Cmpss, CmpsdXmm,
+    Rcpps, Rcpss, Rsqrtps, Rsqrtss, Comiss, Comisd, Ucomiss, Ucomisd,
+    Cvtdq2ps, Cvtps2dq, Cvttps2dq, Cvtdq2pd, Cvtpd2dq, Cvttpd2dq, Cvtps2pd, Cvtpd2ps, Cvtss2sd, Cvtsd2ss, Cvtsi2ss, Cvtsi2sd,
+    Cvtss2si, Cvttss2si, Cvtsd2si, Cvttsd2si,
 }

@@ -54,6 +54,8 @@ internal static class OpTable
         Map(OpCode.Fxrstor, Mnemonic.Fxrstor64);
         Map(OpCode.Xsave, Mnemonic.Xsave64);
         Map(OpCode.Xrstor, Mnemonic.Xrstor64);
+        Map(OpCode.Mov, Mnemonic.Movnti);
+        Map(OpCode.MovLow, Mnemonic.Movd, Mnemonic.Movq);
         return codes;
 
         void Map(OpCode code, params ReadOnlySpan<Mnemonic> mnemonics)

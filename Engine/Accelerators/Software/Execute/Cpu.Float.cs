@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Hyperpatch.Engine.Accelerators.Software;
 
-/// <summary>The state of x87 and SSE: kept, saved and restored. Their arithmetic is not here yet, and CPUID says so.</summary>
+/// <summary>The state of x87 and SSE: kept, saved and restored. The arithmetic of x87 is not here yet, and CPUID says so.</summary>
 internal sealed partial class Cpu
 {
     private const int LegacyAreaSize = 512;
@@ -48,10 +48,12 @@ internal sealed partial class Cpu
                 StoreStatus(op);
                 return;
             case OpCode.Stmxcsr:
+                CheckSse();
                 Store(Ea(op, 4, write: true), 4, BinaryPrimitives.ReadUInt32LittleEndian(_float.AsSpan(24)));
                 return;
             case OpCode.Ldmxcsr:
             {
+                CheckSse();
                 uint value = (uint)Load(Ea(op, 4, write: false), 4);
                 if (value >> 16 != 0)
                 {
