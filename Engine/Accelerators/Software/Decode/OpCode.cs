@@ -32,4 +32,5 @@ internal enum OpCode : ushort
     MovFromSeg, MovToSeg, PushSeg, PopSeg, Swapgs, Rdfsbase, Rdgsbase, Wrfsbase, Wrgsbase,
     Syscall, Sysret, Sysenter, Sysexit, Clac, Stac, Fence, Xgetbv, Xsetbv,
     Fninit, Fwait, Fnclex, Fxsave, Fxrstor, Xsave, Xrstor, Ldmxcsr, Stmxcsr, Fnstcw, Fldcw, Fnstsw,
+    X87,
 }

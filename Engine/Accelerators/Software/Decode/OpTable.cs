@@ -54,6 +54,7 @@ internal static class OpTable
         Map(OpCode.Fxrstor, Mnemonic.Fxrstor64);
         Map(OpCode.Xsave, Mnemonic.Xsave64);
         Map(OpCode.Xrstor, Mnemonic.Xrstor64);
+        Map(OpCode.Xsave, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64);
         return codes;
 
         void Map(OpCode code, params ReadOnlySpan<Mnemonic> mnemonics)

@@ -294,6 +294,9 @@ internal sealed partial class Cpu
             case >= OpCode.Int and <= OpCode.Lds:
                 ExecuteFar(op);
                 return;
+            case OpCode.X87:
+                ExecuteX87(op);
+                return;
             case >= OpCode.Fninit:
                 ExecuteFloat(op);
                 return;

@@ -34,6 +34,7 @@ internal sealed partial class Cpu
                 // DE, PSE, TSC, MSR, PAE, CX8, APIC, SEP, MTRR, PGE, CMOV, PAT, PSE-36.
                 r.Edx = (1u << 2) | (1u << 3) | (1u << 4) | (1u << 5) | (1u << 6) | (1u << 8) | (1u << 9) | (1u << 11)
                     | (1u << 12) | (1u << 13) | (1u << 15) | (1u << 16) | (1u << 17);
+                AddFloatFeatures(ref r);
                 break;
             case 6:
                 r.Eax = 1 << 2; // the APIC timer never stops
@@ -58,6 +59,9 @@ internal sealed partial class Cpu
                     r.Ecx |= 2 << 8;
                 }
 
+                break;
+            case 0xD:
+                CpuidOfXsave(subleaf, ref r);
                 break;
             case 0x4000_0000:
                 // "KVMKVMKVM\0\0\0"
