@@ -15,6 +15,7 @@ internal sealed partial class SoftwareProcessor
     private const ulong EferLong = 0xD00; // LME, LMA, NXE
     private const int XsaveSize = 4096;
     private const int XcrsSize = 392;
+    private const int XcrValue = 16;
     private const int EventsSize = 64;
     private const uint MpRunnable = 0;
     private const uint MpUninitialized = 1;
@@ -102,11 +103,11 @@ internal sealed partial class SoftwareProcessor
     {
         GetSystemRegisters(out SystemRegisters system);
         byte[] xsave = new byte[XsaveSize];
-        cpu.FloatArea.CopyTo(xsave);
+        cpu.SaveFloat(xsave);
         BinaryPrimitives.WriteUInt64LittleEndian(xsave.AsSpan(512), 3); // XSTATE_BV: x87, SSE
         byte[] xcrs = new byte[XcrsSize];
         BinaryPrimitives.WriteUInt32LittleEndian(xcrs, 1);
-        BinaryPrimitives.WriteUInt64LittleEndian(xcrs.AsSpan(16), 1);
+        BinaryPrimitives.WriteUInt64LittleEndian(xcrs.AsSpan(XcrValue), cpu.Xcr0);
         byte[] apic = new byte[LocalApic.StateSize];
         cpu.Apic.Save(apic);
         return new ProcessorState
@@ -152,7 +153,10 @@ internal sealed partial class SoftwareProcessor
 
         cpu.Dr[6] = state.DebugRegisters[4];
         cpu.Dr[7] = state.DebugRegisters[5];
-        state.Xsave.AsSpan()[..cpu.FloatArea.Length].CopyTo(cpu.FloatArea);
+        cpu.RestoreFloat(state.Xsave.AsSpan());
+        // A processor of the host's may have had more enabled than there is here.
+        ulong xcr0 = BinaryPrimitives.ReadUInt64LittleEndian(state.Xcrs.AsSpan()[XcrValue..]);
+        cpu.Xcr0 = (xcr0 & Cpu.Xcr0Known) | 1;
         cpu.StateChanged(system.Ss.Dpl);
         RestoreMsrs(state.Msrs, deadline: false);
         cpu.Apic.IsWaitingForStartup = state.MpState == MpUninitialized;

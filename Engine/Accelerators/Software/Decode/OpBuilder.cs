@@ -27,6 +27,12 @@ internal static class OpBuilder
 
         if (code == OpCode.Undefined)
         {
+            if (X87Table.TryBuild(ref op, i))
+            {
+                SetOperands(ref op, i, bits);
+                return;
+            }
+
             if (i.ConditionCode != ConditionCode.None)
             {
                 code = i.FlowControl == FlowControl.ConditionalBranch ? OpCode.Jcc
@@ -50,7 +56,7 @@ internal static class OpBuilder
         }
 
         op.Shift = (byte)(64 - (op.Size * 8));
-        if (op.Code is (>= OpCode.Int and < OpCode.Movaps) or OpCode.Jcc or OpCode.Jmp or OpCode.JmpIndirect or OpCode.Call
+        if (op.Code is (>= OpCode.Int and < OpCode.Fninit) or OpCode.Jcc or OpCode.Jmp or OpCode.JmpIndirect or OpCode.Call
             or OpCode.CallIndirect or OpCode.Ret or OpCode.Jcxz or OpCode.Loop or OpCode.Loope or OpCode.Loopne or OpCode.Popf or OpCode.In or OpCode.Out
             or OpCode.Ins or OpCode.Outs)
         {
@@ -387,10 +393,10 @@ internal static class OpBuilder
             case Mnemonic.Sysret or Mnemonic.Sysexit:
                 op.Size = 4;
                 return code;
-            case Mnemonic.Fxsave64 or Mnemonic.Fxrstor64 or Mnemonic.Xsave64 or Mnemonic.Xrstor64:
+            case Mnemonic.Fxsave64 or Mnemonic.Fxrstor64 or Mnemonic.Xsave64 or Mnemonic.Xrstor64 or Mnemonic.Xsaveopt64:
                 op.Size = 8;
                 return code;
-            case Mnemonic.Fxsave or Mnemonic.Fxrstor or Mnemonic.Xsave or Mnemonic.Xrstor:
+            case Mnemonic.Fxsave or Mnemonic.Fxrstor or Mnemonic.Xsave or Mnemonic.Xrstor or Mnemonic.Xsaveopt:
                 op.Size = 4;
                 return code;
             case Mnemonic.Cmpxchg8b or Mnemonic.Cmpxchg16b:

@@ -32,6 +32,7 @@ internal enum OpCode : ushort
     MovFromSeg, MovToSeg, PushSeg, PopSeg, Swapgs, Rdfsbase, Rdgsbase, Wrfsbase, Wrgsbase,
     Syscall, Sysret, Sysenter, Sysexit, Clac, Stac, Fence, Xgetbv, Xsetbv,
     Fninit, Fwait, Fnclex, Fxsave, Fxrstor, Xsave, Xrstor, Ldmxcsr, Stmxcsr, Fnstcw, Fldcw, Fnstsw,
+    X87,
 
     // SSE and SSE2: moves, then what takes two whole registers, then arithmetic, whose forms follow each other as PS, PD, SS, SD.
     Movaps, Movapd, Movdqa, Movntps, Movntpd, Movntdq, Movups, Movupd, Movdqu,

@@ -56,6 +56,7 @@ internal static class OpTable
         Map(OpCode.Xrstor, Mnemonic.Xrstor64);
         Map(OpCode.Mov, Mnemonic.Movnti);
         Map(OpCode.MovLow, Mnemonic.Movd, Mnemonic.Movq);
+        Map(OpCode.Xsave, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64);
         return codes;
 
         void Map(OpCode code, params ReadOnlySpan<Mnemonic> mnemonics)

@@ -297,6 +297,9 @@ internal sealed partial class Cpu
             case >= OpCode.Movaps:
                 ExecuteSse(op);
                 return;
+            case OpCode.X87:
+                ExecuteX87(op);
+                return;
             case >= OpCode.Fninit:
                 ExecuteFloat(op);
                 return;

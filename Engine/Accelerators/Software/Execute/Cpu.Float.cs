@@ -2,50 +2,41 @@ using System.Buffers.Binary;
 
 namespace Hyperpatch.Engine.Accelerators.Software;
 
-/// <summary>The state of x87 and SSE: kept, saved and restored. The arithmetic of x87 is not here yet, and CPUID says so.</summary>
+/// <summary>The state of x87 and SSE: kept, saved and restored. Their arithmetic is in parts of its own.</summary>
 internal sealed partial class Cpu
 {
     private const int LegacyAreaSize = 512;
     private readonly byte[] _float = new byte[LegacyAreaSize];
 
-    /// <summary>The legacy area, as FXSAVE has it.</summary>
-    internal Span<byte> FloatArea => _float;
+    /// <summary>Writes the legacy area, as FXSAVE has it.</summary>
+    internal void SaveFloat(Span<byte> area)
+    {
+        X87ToArea();
+        _float.CopyTo(area);
+    }
+
+    /// <summary>Takes a legacy area.</summary>
+    internal void RestoreFloat(ReadOnlySpan<byte> area)
+    {
+        area[..LegacyAreaSize].CopyTo(_float);
+        X87FromArea();
+    }
 
     private void InitializeFloat()
     {
         Array.Clear(_float);
         BinaryPrimitives.WriteUInt16LittleEndian(_float, 0x37F);
         BinaryPrimitives.WriteUInt32LittleEndian(_float.AsSpan(24), 0x1F80);
-        BinaryPrimitives.WriteUInt32LittleEndian(_float.AsSpan(28), 0xFFFF);
+        BinaryPrimitives.WriteUInt32LittleEndian(_float.AsSpan(28), MxcsrMask);
+        X87FromArea();
     }
 
     private void ExecuteFloat(in Op op)
     {
-        const ulong TaskSwitchedOrEmulated = 0xC;
         switch (op.Code)
         {
-            case OpCode.Fninit:
-            case OpCode.Fnclex:
-            case OpCode.Fwait:
-                if ((Cr0 & TaskSwitchedOrEmulated) != 0 && op.Code != OpCode.Fwait)
-                {
-                    Throw(7);
-                }
-
-                if (op.Code == OpCode.Fninit)
-                {
-                    BinaryPrimitives.WriteUInt64LittleEndian(_float, 0x37F);
-                }
-
-                return;
-            case OpCode.Fnstcw:
-                Store(Ea(op, 2, write: true), 2, BinaryPrimitives.ReadUInt16LittleEndian(_float));
-                return;
-            case OpCode.Fldcw:
-                BinaryPrimitives.WriteUInt16LittleEndian(_float, (ushort)Load(Ea(op, 2, write: false), 2));
-                return;
-            case OpCode.Fnstsw:
-                StoreStatus(op);
+            case OpCode.Fninit or OpCode.Fnclex or OpCode.Fwait or OpCode.Fnstcw or OpCode.Fldcw or OpCode.Fnstsw:
+                ExecuteX87Control(op);
                 return;
             case OpCode.Stmxcsr:
                 CheckSse();
@@ -67,58 +58,13 @@ internal sealed partial class Cpu
             case OpCode.Fxsave or OpCode.Fxrstor:
                 MoveFloatArea(op);
                 return;
+            case OpCode.Xsave or OpCode.Xrstor:
+                MoveStateArea(op);
+                return;
             default:
                 Unimplemented++;
                 Throw(6);
                 return;
         }
-    }
-
-    private void StoreStatus(in Op op)
-    {
-        ushort status = BinaryPrimitives.ReadUInt16LittleEndian(_float.AsSpan(2));
-        if (op.To == Op.InMemory)
-        {
-            Store(Ea(op, 2, write: true), 2, status);
-        }
-        else
-        {
-            R.Set(RegisterFile.Rax, 2, status);
-        }
-    }
-
-    private void MoveFloatArea(in Op op)
-    {
-        const int Used = 416;
-        ulong address = Ea(op, LegacyAreaSize, write: op.Code == OpCode.Fxsave);
-        if ((address & 15) != 0)
-        {
-            ThrowProtection();
-        }
-
-        if (op.Code == OpCode.Fxsave)
-        {
-            ProbeWrite(address, 8);
-            ProbeWrite(Wrap(address + Used - 8), 8);
-            for (int i = 0; i < Used; i += 8)
-            {
-                Store(Wrap(address + (ulong)i), 8, BinaryPrimitives.ReadUInt64LittleEndian(_float.AsSpan(i)));
-            }
-
-            return;
-        }
-
-        Span<byte> area = stackalloc byte[Used];
-        for (int i = 0; i < Used; i += 8)
-        {
-            BinaryPrimitives.WriteUInt64LittleEndian(area[i..], Load(Wrap(address + (ulong)i), 8));
-        }
-
-        if (BinaryPrimitives.ReadUInt32LittleEndian(area[24..]) >> 16 != 0)
-        {
-            ThrowProtection();
-        }
-
-        area.CopyTo(_float);
     }
 }

@@ -190,6 +190,7 @@ internal sealed partial class Cpu
         ResetRegisters();
         Cr0 = 0x6000_0010;
         InitializeFloat();
+        Xcr0 = 1;
         _timestampOffset = _partition.TimestampOffset;
     }
 

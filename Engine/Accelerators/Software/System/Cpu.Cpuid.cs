@@ -35,6 +35,7 @@ internal sealed partial class Cpu
                 r.Edx = (1u << 2) | (1u << 3) | (1u << 4) | (1u << 5) | (1u << 6) | (1u << 8) | (1u << 9) | (1u << 11)
                     | (1u << 12) | (1u << 13) | (1u << 15) | (1u << 16) | (1u << 17)
                     | (1u << 24) | (1u << 25) | (1u << 26);
+                AddFloatFeatures(ref r);
                 break;
             case 6:
                 r.Eax = 1 << 2; // the APIC timer never stops
@@ -59,6 +60,9 @@ internal sealed partial class Cpu
                     r.Ecx |= 2 << 8;
                 }
 
+                break;
+            case 0xD:
+                CpuidOfXsave(subleaf, ref r);
                 break;
             case 0x4000_0000:
                 // "KVMKVMKVM\0\0\0"

@@ -207,6 +207,9 @@ internal sealed partial class Cpu
                 R.Guest.Rflags = op.Code == OpCode.Stac ? R.Guest.Rflags | Flag.Alignment : R.Guest.Rflags & ~Flag.Alignment;
                 SelectTlb();
                 return;
+            case OpCode.Xgetbv or OpCode.Xsetbv:
+                ExecuteXcr(op);
+                return;
             case OpCode.Fence:
                 Interlocked.MemoryBarrier();
                 return;
