@@ -45,6 +45,7 @@ internal static class SystemRows
         // Gates' DPL against INT.
         User("int 30", c => c.@int(0x30)) with { Error = 0x182 },
         User("int3", c => c.int3()) with { Error = 0x1A },
+        User("int 8", c => c.@int(8)) with { Error = 0x42 },
         new("int3, supervisor", c => c.int3()) { Vector = 3 },
 
         // Control, debug and model-specific registers.

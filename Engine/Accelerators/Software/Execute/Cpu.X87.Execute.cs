@@ -260,6 +260,12 @@ internal sealed partial class Cpu
             goesOn = !context.IsStopped;
         }
 
+        // Also when an unmasked exception stops it: so AMD's processors do. Intel's manual (FCOM) leaves the codes alone then.
+        if (!toFlags)
+        {
+            _x87Status = (_x87Status & ~Conditions) | answer;
+        }
+
         if (!goesOn)
         {
             return;
@@ -269,10 +275,6 @@ internal sealed partial class Cpu
         {
             ArithmeticFlags = ((answer & 0x100) != 0 ? Flag.Carry : 0) | ((answer & 0x400) != 0 ? Flag.Parity : 0)
                 | ((answer & 0x4000) != 0 ? Flag.Zero : 0);
-        }
-        else
-        {
-            _x87Status = (_x87Status & ~Conditions) | answer;
         }
 
         for (int i = 0; i < pops; i++)

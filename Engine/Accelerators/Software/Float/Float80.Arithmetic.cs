@@ -119,15 +119,16 @@ internal readonly partial struct Float80
             return Indefinite;
         }
 
-        NoteDenormal(a, b, ref c);
-        if (a.IsInfinity)
+        if (b.IsZero && !a.IsInfinity)
         {
+            // This goes before a denormal operand (Intel SDM vol. 1, 4.9.2), which processors then do not tell of.
+            c.Flags |= FloatContext.ZeroDivide;
             return InfinityOf(sign);
         }
 
-        if (b.IsZero)
+        NoteDenormal(a, b, ref c);
+        if (a.IsInfinity)
         {
-            c.Flags |= FloatContext.ZeroDivide;
             return InfinityOf(sign);
         }
 

@@ -17,7 +17,9 @@ internal readonly partial struct Float80
             if (tiny && !c.IsMasked(FloatContext.Underflow))
             {
                 c.Flags |= FloatContext.Underflow;
-                exponent += WrapDistance;
+                exponent += WrapDistance + (carry ? 1 : 0);
+                Note(inexact, up, ref c);
+                return rounded;
             }
             else
             {

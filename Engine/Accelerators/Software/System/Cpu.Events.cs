@@ -278,7 +278,8 @@ internal sealed partial class Cpu
                     return;
                 }
 
-                if (vector == 8)
+                // INT 8 is no double fault.
+                if (vector == 8 && !isSoftware)
                 {
                     ExitReason = ExitReason.Shutdown;
                     return;
