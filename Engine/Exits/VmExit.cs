@@ -10,6 +10,13 @@ public struct VmExit
     /// <summary>Why.</summary>
     public ExitReason Reason;
 
+    /// <summary>
+    /// Hypercall: length of the instruction where the back end knows it to be the vendor's own form without prefixes, found at
+    /// <see cref="Address"/>; else 0, and the host fetches it. As VMX's VM-exit instruction length (Intel SDM vol. 3, "Information for VM
+    /// Exits Due to Instruction Execution") and SVM's decode assists (AMD APM vol. 2, 15.8.4).
+    /// </summary>
+    public byte InstructionLength;
+
     /// <summary>Port I/O, MMIO: true when the guest writes.</summary>
     public bool IsWrite;
 
@@ -22,7 +29,10 @@ public struct VmExit
     /// <summary>Port I/O: number of elements (more than one for INS, OUTS with REP).</summary>
     public uint Count;
 
-    /// <summary>MMIO: guest-physical address. MSR: index. Failure: the back end's own code.</summary>
+    /// <summary>
+    /// MMIO: guest-physical address. MSR: index. Failure: the back end's own code. Hypercall with <see cref="InstructionLength"/>:
+    /// guest-physical address of the instruction's last byte.
+    /// </summary>
     public ulong Address;
 
     /// <summary>MSR write: the value. Debug: DR6 as the back end gives it. Failure: detail.</summary>

@@ -55,7 +55,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
                 record.Reason = ExitReason.Hypercall;
                 record.Outcome = InterceptionOutcome.Served;
                 record.Before = record.After = form.HypercallOpcode;
-                Serve(processor, ref record);
+                Serve(processor, _decoder.Length, ref record);
                 sites.GetOrAdd(linear, physical)?.CountCall(record);
                 return true;
             }
@@ -72,6 +72,28 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
                 return Finish(processor, context, linear, physical, ref record);
             }
         }
+    }
+
+    /// <summary>Serves a hypercall of the vendor's own form that the back end has fetched itself.</summary>
+    /// <param name="processor">The processor, RIP at the instruction.</param>
+    /// <param name="context">The vendor that the guest sees and what goes with it.</param>
+    /// <param name="exit">The exit, with <see cref="VmExit.InstructionLength"/>.</param>
+    /// <param name="policy">The policy in force, for the record.</param>
+    /// <param name="record">Receives what was done.</param>
+    public void Serve(IProcessor processor, MachineContext context, in VmExit exit, PatchPolicy policy, ref ExitRecord record)
+    {
+        byte opcode = context.Vendor.HypercallOpcode;
+        ulong linear = processor.CodeBase + processor.Registers.Rip;
+        record.Linear = processor.CodeBits == 64 ? linear : linear = (uint)linear;
+        record.Policy = policy;
+        record.Reason = ExitReason.Hypercall;
+        record.Outcome = InterceptionOutcome.Served;
+        record.Before = record.After = opcode;
+        record.Bytes = CpuVendor.HypercallPrefix | ((ulong)opcode << ((exit.InstructionLength - 1) * 8));
+        record.Length = exit.InstructionLength;
+        record.PatchOffset = (byte)(exit.InstructionLength - 1);
+        Serve(processor, exit.InstructionLength, ref record);
+        sites.GetOrAdd(linear, exit.Address)?.CountCall(record);
     }
 
     // Decides the outcome. False: the byte changed since the fetch, look again.
@@ -144,7 +166,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
         {
             case InterceptionOutcome.Emulated:
             case InterceptionOutcome.EmulatedReadOnly:
-                Serve(processor, ref record);
+                Serve(processor, _decoder.Length, ref record);
                 served = true;
                 break;
             case InterceptionOutcome.Injected:
@@ -166,7 +188,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
         return served;
     }
 
-    private void Serve(IProcessor processor, ref ExitRecord record)
+    private void Serve(IProcessor processor, int length, ref ExitRecord record)
     {
         ref GuestRegisters registers = ref processor.Registers;
         HypercallCall call = new()
@@ -186,7 +208,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
         record.Value3 = call.Argument2;
         record.Value4 = call.Argument3;
         record.Result = call.Result;
-        processor.CompleteInstruction(_decoder.Length);
+        processor.CompleteInstruction(length);
     }
 
     // Fetches and decodes. False: it could not be fetched, and the guest has its fault.

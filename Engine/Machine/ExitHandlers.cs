@@ -19,7 +19,7 @@ internal static class ExitHandlers
         Handler[] table = new Handler[ExitReasons.Count];
         Array.Fill(table, Nothing);
         table[(int)ExitReason.InvalidOpcode] = Intercept;
-        table[(int)ExitReason.Hypercall] = Intercept;
+        table[(int)ExitReason.Hypercall] = Hypercall;
         table[(int)ExitReason.PortIo] = PortIo;
         table[(int)ExitReason.Mmio] = Mmio;
         table[(int)ExitReason.MsrRead] = UnknownMsr;
@@ -34,6 +34,18 @@ internal static class ExitHandlers
     }
 
     private static void Intercept(VirtualMachine machine, VirtualProcessor processor, ref VmExit exit) => processor.Intercept();
+
+    private static void Hypercall(VirtualMachine machine, VirtualProcessor processor, ref VmExit exit)
+    {
+        if (exit.InstructionLength != 0)
+        {
+            processor.Serve(exit);
+        }
+        else
+        {
+            processor.Intercept();
+        }
+    }
 
     private static void PortIo(VirtualMachine machine, VirtualProcessor processor, ref VmExit exit)
     {

@@ -447,6 +447,13 @@ public sealed class VirtualProcessor : IHypercallHost
     internal void Intercept() =>
         _wasCall = _interceptor.Handle(_processor, _context, _machine.Policy, Journal.Count, ref _record);
 
+    /// <summary>Handles a hypercall that the back end has fetched itself.</summary>
+    internal void Serve(in VmExit exit)
+    {
+        _interceptor.Serve(_processor, _context, exit, _machine.Policy, ref _record);
+        _wasCall = true;
+    }
+
     private void FailWork()
     {
         while (_work.TryDequeue(out Action<Exception?>? work))

@@ -42,6 +42,16 @@ internal sealed class CodePageMap
     /// <summary>Whether a page has decoded parts: it must then not be written without telling <see cref="Written"/>.</summary>
     public bool IsCode(int page) => Volatile.Read(ref _parts[page]) != 0;
 
+    /// <summary>Whether <see cref="Mark"/> would change nothing.</summary>
+    /// <param name="page">The page's index.</param>
+    /// <param name="offset">Offset of the first byte in the page.</param>
+    /// <param name="length">Bytes.</param>
+    public bool IsMarked(int page, int offset, int length)
+    {
+        ulong mask = Mask(offset, length);
+        return (Volatile.Read(ref _parts[page]) & mask) == mask;
+    }
+
     /// <summary>Says that bytes are about to be decoded.</summary>
     /// <param name="page">The page's index.</param>
     /// <param name="offset">Offset of the first byte in the page.</param>
@@ -60,8 +70,9 @@ internal sealed class CodePageMap
     /// <summary>Says that bytes were written, after they were.</summary>
     /// <param name="physical">Guest-physical address.</param>
     /// <param name="length">Bytes; may span pages.</param>
+    /// <param name="staysCode">Whether they are code still (a patch): the page stays marked, so that nobody has to be stopped again.</param>
     /// <returns>True when a decoded part was among them.</returns>
-    public bool Written(ulong physical, int length)
+    public bool Written(ulong physical, int length, bool staysCode = false)
     {
         bool changed = false;
         while (length > 0)
@@ -75,7 +86,11 @@ internal sealed class CodePageMap
                 lock (_lock)
                 {
                     // All copies of the page are void from here, so it starts anew as a page without code.
-                    _parts[page] = 0;
+                    if (!staysCode)
+                    {
+                        _parts[page] = 0;
+                    }
+
                     Volatile.Write(ref _versions[page], _versions[page] + 1);
                 }
 

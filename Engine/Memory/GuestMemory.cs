@@ -232,7 +232,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
 
         // Safe: Find returned a byte inside a live mapping.
         observed = Interlocked.CompareExchange(ref *host, desired, expected);
-        CodePages?.Written(address, 1);
+        CodePages?.Written(address, 1, staysCode: true);
         return true;
     }
 

@@ -35,6 +35,12 @@ internal static unsafe class HostMemory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Write64(nint address, ulong value) => *(ulong*)address = value;
 
+    /// <summary>Copies bytes out.</summary>
+    public static void Read(nint address, Span<byte> destination) => new ReadOnlySpan<byte>((void*)address, destination.Length).CopyTo(destination);
+
+    /// <summary>Whether memory holds these bytes.</summary>
+    public static bool Holds(nint address, ReadOnlySpan<byte> bytes) => new ReadOnlySpan<byte>((void*)address, bytes.Length).SequenceEqual(bytes);
+
     /// <summary>Reads 1, 2, 4 or 8 bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Read(nint address, int size) => size switch

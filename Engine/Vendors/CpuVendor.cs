@@ -16,6 +16,9 @@ public abstract class CpuVendor
     /// <summary>Longest instruction of the architecture in bytes.</summary>
     public const int MaximumInstructionLength = 15;
 
+    /// <summary>The two bytes that every vendor's hypercall instruction begins with, 0F 01, the first one lowest.</summary>
+    public const ushort HypercallPrefix = 0x010F;
+
     /// <summary>Intel (VMX, VMCALL).</summary>
     public static CpuVendor Intel { get; } = new IntelVendor();
 

@@ -14,6 +14,7 @@ internal sealed class SoftwarePartition(GuestMemory memory, CpuVendor vendor) : 
     private readonly Cpu?[] _processors = new Cpu?[MostProcessors];
     private readonly ConcurrentDictionary<int, long> _unimplemented = new();
     private int _count;
+    private int _stops;
 
     public GuestMemory Memory => memory;
 
@@ -57,6 +58,29 @@ internal sealed class SoftwarePartition(GuestMemory memory, CpuVendor vendor) : 
     }
 
     public void CountUnimplemented(int mnemonic) => _unimplemented.AddOrUpdate(mnemonic, 1, static (_, count) => count + 1);
+
+    /// <summary>A processor is about to mark a page as code: before the mark shows.</summary>
+    public void BeginStop() => Interlocked.Increment(ref _stops);
+
+    /// <summary>Nobody writes to the marked page unseen any more.</summary>
+    public void EndStop() => Interlocked.Decrement(ref _stops);
+
+    /// <summary>Waits until every page that is marked is safe from unseen writes. On a processor's own thread.</summary>
+    public void AwaitStops(Cpu self)
+    {
+        if (Volatile.Read(ref _stops) == 0)
+        {
+            return;
+        }
+
+        SpinWait spin = default;
+        while (Volatile.Read(ref _stops) != 0)
+        {
+            // Whoever marks may be waiting for this one.
+            self.AnswerFlush();
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+    }
 
     /// <summary>Waits until no other processor writes past the code map. On a processor's own thread.</summary>
     public void StopUnseenWrites(Cpu self)

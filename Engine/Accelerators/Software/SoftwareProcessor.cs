@@ -120,6 +120,10 @@ internal sealed partial class SoftwareProcessor(Cpu cpu, int index) : IProcessor
         exit.Reason = cpu.ExitReason;
         switch (cpu.ExitReason)
         {
+            case ExitReason.Hypercall:
+                exit.InstructionLength = cpu.HypercallLength;
+                exit.Address = cpu.ExitValue;
+                break;
             case ExitReason.PortIo:
                 exit.IsWrite = cpu.PortIsWrite;
                 exit.Size = cpu.PortSize;

@@ -90,7 +90,14 @@ internal sealed partial class Cpu : IApicClock
     /// <summary>Asks for attention. Any thread.</summary>
     internal void Kick() => Attend(AttentionKick);
 
-    internal void ClearKick() => Interlocked.And(ref _attention, ~AttentionKick);
+    internal void ClearKick()
+    {
+        // A locked instruction only where there is one to forget: this is on the way of every exit.
+        if ((Volatile.Read(ref _attention) & AttentionKick) != 0)
+        {
+            Interlocked.And(ref _attention, ~AttentionKick);
+        }
+    }
 
     /// <summary>Another processor is about to decode a page that this one may write to unseen.</summary>
     internal void StopUnseenWrites()

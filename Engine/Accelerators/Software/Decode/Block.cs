@@ -8,6 +8,9 @@ internal sealed class Block(ulong key, Op[] ops)
 
     public readonly Op[] Ops = ops;
 
+    /// <summary>The bytes that it was decoded from; none where it ends on a second page.</summary>
+    public byte[] Bytes = [];
+
     /// <summary>Index of its page in the code map, and the page's version that was decoded.</summary>
     public int Page;
 

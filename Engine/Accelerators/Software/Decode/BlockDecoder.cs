@@ -25,6 +25,9 @@ internal sealed class BlockDecoder
     /// <summary>Whether the block's only instruction goes on behind the page.</summary>
     public bool CrossesPage { get; private set; }
 
+    /// <summary>The bytes of the first page that the block rests on.</summary>
+    public ReadOnlySpan<byte> Seen => _reader.Seen;
+
     /// <summary>Decodes a block.</summary>
     /// <param name="page">Host address of the page.</param>
     /// <param name="offset">Offset of the first byte in it.</param>

@@ -3,29 +3,41 @@ using Iced.Intel;
 
 namespace Hyperpatch.Engine.Accelerators.Software;
 
-/// <summary>Feeds the decoder from one page, and where an instruction crosses it, from the next.</summary>
+/// <summary>
+/// Feeds the decoder from a copy of one page's bytes, and where an instruction crosses it, from the next page. A copy, so that what was
+/// decoded can be compared with memory later, whoever writes meanwhile.
+/// </summary>
 internal sealed class BlockReader : CodeReader
 {
+    private const int Chunk = 32;
+    private readonly byte[] _bytes = new byte[GuestMemory.PageSize];
     private nint _page;
     private nint _nextPage;
+    private int _begin;
+    private int _copied;
     private int _at;
+    private int _highest;
 
-    /// <summary>Bytes read since <see cref="Begin"/>.</summary>
+    /// <summary>Offset in the page of the next byte; behind the page when it goes on there.</summary>
     public int Position => _at;
 
     /// <summary>Whether a byte behind the page was asked for while there was none.</summary>
     public bool RanOut { get; private set; }
 
+    /// <summary>The bytes of the page that were looked at since <see cref="Begin"/>.</summary>
+    public ReadOnlySpan<byte> Seen => _bytes.AsSpan(_begin, Math.Min(Math.Max(_highest, _at), GuestMemory.PageSize) - _begin);
+
     public void Begin(nint page, int offset, nint nextPage)
     {
         _page = page;
-        _at = offset;
+        _begin = _copied = _at = _highest = offset;
         _nextPage = nextPage;
         RanOut = false;
     }
 
     public void MoveTo(int offset)
     {
+        _highest = Math.Max(_highest, _at);
         _at = offset;
         RanOut = false;
     }
@@ -33,10 +45,24 @@ internal sealed class BlockReader : CodeReader
     public override int ReadByte()
     {
         int at = _at;
-        if (at < GuestMemory.PageSize)
+        if (at < _copied)
         {
             _at++;
-            return HostMemory.Read8(_page + at);
+            return _bytes[at];
+        }
+
+        return ReadMore(at);
+    }
+
+    private int ReadMore(int at)
+    {
+        if (at < GuestMemory.PageSize)
+        {
+            int more = Math.Min(Chunk, GuestMemory.PageSize - _copied);
+            HostMemory.Read(_page + _copied, _bytes.AsSpan(_copied, more));
+            _copied += more;
+            _at++;
+            return _bytes[at];
         }
 
         if (_nextPage == 0)

@@ -48,7 +48,7 @@ internal sealed partial class Cpu
         ulong key = (physical << 2) | ((ulong)_bits >> 5);
         ref Block slot = ref _blocks[(int)(physical ^ (physical >> 14)) & (BlockCacheSize - 1)];
         Block block = slot;
-        if (block.Key != key || !IsValid(block) || !IsSecondPageSame(block, linear))
+        if (block.Key != key || !(IsValid(block) ? IsSecondPageSame(block, linear) : TryRenew(block, physical)))
         {
             block = DecodeBlock(linear, physical, key);
             slot = block;
@@ -60,8 +60,46 @@ internal sealed partial class Cpu
         return block;
     }
 
+    // Where the host need not fetch a hypercall again: three bytes, so without prefixes, on the page of its block.
+    private void DescribeHypercall(in Op op)
+    {
+        const int Plain = 3;
+        ulong linear = _bits == 64 ? R.Block : (uint)(R.Block + Segments[Seg.Cs].Base);
+        Block block = _jumpCache[(int)(linear ^ (linear >> 12)) & (JumpCacheSize - 1)];
+        ulong physical = (block.Key >> 2) + op.Start;
+        bool isKnown = block.Ops == _block && op.Next - op.Start == Plain && (physical & 0xFFF) <= GuestMemory.PageSize - Plain
+            && block.SecondPhysical == 0 && (block.Key >> 2 & PageMask) == (physical & PageMask);
+        HypercallLength = isKnown ? (byte)Plain : (byte)0;
+        ExitValue = isKnown ? physical + Plain - 1 : 0;
+    }
+
+    /// <summary>At an exit by a hypercall: its length, and its last byte's address is in <see cref="ExitValue"/>; 0 where it is to be fetched.</summary>
+    internal byte HypercallLength { get; private set; }
+
     private bool IsSecondPageSame(Block block, ulong linear) => block.SecondPhysical == 0
         || block.SecondPhysical == Translate(Wrap((linear & PageMask) + 0x1000), MemoryAccess.Execute, _cpl == 3);
+
+    // Something was written to its page. Where its own bytes are what they were, as after the patch of a site beside it, it need not be
+    // decoded again.
+    private bool TryRenew(Block block, ulong physical)
+    {
+        nint page = _memory.FindPage(physical & PageMask, out _);
+        if (page == 0 || block.Bytes.Length == 0)
+        {
+            return false;
+        }
+
+        // The version first, then the bytes, as at the decoding.
+        int offset = (int)(physical & 0xFFF);
+        int version = Mark(block.Page, offset, block.Bytes.Length);
+        if (!HostMemory.Holds(page + offset, block.Bytes))
+        {
+            return false;
+        }
+
+        block.Version = block.SecondVersion = version;
+        return true;
+    }
 
     private Block DecodeBlock(ulong linear, ulong physical, ulong key)
     {
@@ -77,14 +115,12 @@ internal sealed partial class Cpu
         // The version first, then the bytes: a write between shows. Marking the rest of the page is more than will be read, but it is
         // not known yet how much that is.
         int reach = Math.Min(GuestMemory.PageSize - offset, 64);
-        Mark(index, offset, reach);
-        int version = Volatile.Read(ref _code.Versions[index]);
+        int version = Mark(index, offset, reach);
         ReadOnlySpan<Op> ops = _decoder.Decode(page, offset, 0, _bits);
         int end = ops.Length > 0 ? offset + ops[^1].Next + CpuVendor.MaximumInstructionLength : GuestMemory.PageSize;
         if (end > offset + reach && reach < GuestMemory.PageSize - offset)
         {
-            Mark(index, offset, Math.Min(end, GuestMemory.PageSize) - offset);
-            version = Volatile.Read(ref _code.Versions[index]);
+            version = Mark(index, offset, Math.Min(end, GuestMemory.PageSize) - offset);
             ops = _decoder.Decode(page, offset, 0, _bits);
         }
 
@@ -95,6 +131,7 @@ internal sealed partial class Cpu
 
         return new Block(key, ops.ToArray())
         {
+            Bytes = _decoder.CrossesPage ? [] : _decoder.Seen.ToArray(),
             Page = index,
             Version = version,
             SecondPage = index,
@@ -113,8 +150,7 @@ internal sealed partial class Cpu
         }
 
         int secondIndex = _code.IndexOf(second);
-        Mark(secondIndex, 0, CpuVendor.MaximumInstructionLength);
-        int secondVersion = Volatile.Read(ref _code.Versions[secondIndex]);
+        int secondVersion = Mark(secondIndex, 0, CpuVendor.MaximumInstructionLength);
         return new Block(key, _decoder.Decode(page, offset, secondPage, _bits).ToArray())
         {
             Page = index,
@@ -125,13 +161,32 @@ internal sealed partial class Cpu
         };
     }
 
-    // Nobody may write to the page unseen from here on: neither this processor nor any other.
-    private void Mark(int page, int offset, int length)
+    // Nobody may write to this part of the page unseen from here on: neither this processor nor any other. The page's version from which
+    // that holds.
+    private int Mark(int page, int offset, int length)
     {
-        if (_code.Mark(page, offset, length))
+        for (;;)
         {
-            FlushWriteTlb();
-            _partition.StopUnseenWrites(this);
+            if (!_code.IsMarked(page, offset, length))
+            {
+                _partition.BeginStop();
+                if (_code.Mark(page, offset, length))
+                {
+                    FlushWriteTlb();
+                    _partition.StopUnseenWrites(this);
+                }
+
+                _partition.EndStop();
+            }
+
+            // Another processor may have marked it and not have stopped everybody yet.
+            _partition.AwaitStops(this);
+            int version = Volatile.Read(ref _code.Versions[page]);
+            // A write in between took the mark away before it moved the version on.
+            if (_code.IsMarked(page, offset, length))
+            {
+                return version;
+            }
         }
     }
 

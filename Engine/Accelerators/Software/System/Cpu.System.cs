@@ -82,6 +82,7 @@ internal sealed partial class Cpu
                     return;
                 }
 
+                DescribeHypercall(op);
                 Exit(ExitReason.Hypercall, op);
                 return;
             case OpCode.Rdtsc or OpCode.Rdtscp:
