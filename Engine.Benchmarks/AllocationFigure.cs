@@ -7,6 +7,8 @@ internal sealed class AllocationFigure : IFigure
 {
     public string Name => "allocation";
 
+    public bool NeedsKvm => true;
+
     public IEnumerable<FigureResult> Measure()
     {
         using KvmAccelerator accelerator = new();

@@ -5,6 +5,8 @@ internal sealed class EmulatorsFigure : IFigure
 {
     public string Name => "emulators";
 
+    public bool NeedsKvm => false;
+
     public IEnumerable<FigureResult> Measure()
     {
         const int Rounds = 3;

@@ -18,6 +18,8 @@ internal sealed class HubFigure : IFigure
 
     public string Name => "watchers";
 
+    public bool NeedsKvm => false;
+
     public IEnumerable<FigureResult> Measure() => [MeasureAsync().GetAwaiter().GetResult()];
 
     private static async Task<FigureResult> MeasureAsync()

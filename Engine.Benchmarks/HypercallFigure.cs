@@ -10,6 +10,8 @@ internal sealed class HypercallFigure : IFigure
 
     public string Name => "hypercall";
 
+    public bool NeedsKvm => true;
+
     public IEnumerable<FigureResult> Measure()
     {
         using KvmAccelerator accelerator = new();

@@ -6,6 +6,9 @@ internal interface IFigure
     /// <summary>Name on the command line.</summary>
     string Name { get; }
 
+    /// <summary>Whether it is measured on KVM and says nothing without it.</summary>
+    bool NeedsKvm { get; }
+
     /// <summary>Measures.</summary>
     IEnumerable<FigureResult> Measure();
 }

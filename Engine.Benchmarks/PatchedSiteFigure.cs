@@ -10,6 +10,8 @@ internal sealed class PatchedSiteFigure : IFigure
 
     public string Name => "patched-site";
 
+    public bool NeedsKvm => true;
+
     public IEnumerable<FigureResult> Measure()
     {
         using KvmAccelerator accelerator = new();

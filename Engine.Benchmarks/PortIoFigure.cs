@@ -10,6 +10,8 @@ internal sealed class PortIoFigure : IFigure
 
     public string Name => "port-io";
 
+    public bool NeedsKvm => true;
+
     public IEnumerable<FigureResult> Measure()
     {
         using KvmAccelerator accelerator = new();

@@ -21,6 +21,8 @@ internal sealed class SoftwareLimitsFigure : IFigure
 
     public string Name => "software-limits";
 
+    public bool NeedsKvm => false;
+
     public IEnumerable<FigureResult> Measure()
     {
         // First, while nothing else has brought in what the engine needs: the compiled code counts too.

@@ -12,6 +12,8 @@ internal sealed class StartFigure : IFigure
 
     public string Name => "start";
 
+    public bool NeedsKvm => false;
+
     public IEnumerable<FigureResult> Measure() => [MeasureAsync().GetAwaiter().GetResult()];
 
     private static async Task<FigureResult> MeasureAsync()

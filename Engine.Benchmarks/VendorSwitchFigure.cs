@@ -13,6 +13,8 @@ internal sealed class VendorSwitchFigure : IFigure
 
     public string Name => "vendor-switch";
 
+    public bool NeedsKvm => true;
+
     public IEnumerable<FigureResult> Measure()
     {
         using KvmAccelerator accelerator = new();
