@@ -25,6 +25,7 @@ public sealed class SmpTests
                 foreach (int processors in (int[])[2, 4, 8])
                 {
                     rows.Add(Backend.Kvm, vendor, processors);
+                    rows.Add(Backend.Software, vendor, processors);
                 }
 
                 rows.Add(Backend.KvmStep, vendor, 2);
@@ -40,6 +41,9 @@ public sealed class SmpTests
         { Backend.Kvm, "patch-race", "sites=64 rounds=150", 4, 1 },
         { Backend.Kvm, "patch-race", "sites=32 rounds=300 restore=on", 2, 1 },
         { Backend.Kvm, "undefined", "rounds=3000", 2, 1 },
+        { Backend.Software, "patch-race", "sites=64 rounds=150", 4, 1 },
+        { Backend.Software, "patch-race", "sites=32 rounds=300 restore=on", 2, 1 },
+        { Backend.Software, "undefined", "rounds=3000", 2, 1 },
         { Backend.KvmStep, "patch-race", "sites=16 rounds=60", 2, 1 },
         { Backend.KvmStep, "undefined", "rounds=200", 2, 1 },
     };
@@ -138,6 +142,7 @@ public sealed class SmpTests
 
     [Theory]
     [InlineData(Backend.Kvm, 64)]
+    [InlineData(Backend.Software, 64)]
     [InlineData(Backend.KvmStep, 64)]
     public void Many_processors_start_run_and_stop(Backend backend, int processors)
     {
@@ -175,6 +180,7 @@ public sealed class SmpTests
 
     [Theory]
     [InlineData(Backend.Kvm)]
+    [InlineData(Backend.Software)]
     [InlineData(Backend.KvmStep)]
     public void Many_running_processors_are_paused_switched_and_disposed(Backend backend)
     {

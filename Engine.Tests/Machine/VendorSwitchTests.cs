@@ -274,6 +274,8 @@ public sealed class VendorSwitchTests
 
     [Theory]
     [InlineData(Backend.Kvm, "one-shot")]
+    [InlineData(Backend.Software, "one-shot")]
+    [InlineData(Backend.Software, "deadline")]
     [InlineData(Backend.KvmStep, "one-shot")]
     [InlineData(Backend.Kvm, "deadline")]
     [InlineData(Backend.KvmStep, "deadline")]
