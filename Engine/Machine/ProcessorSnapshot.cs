@@ -1,4 +1,5 @@
 using Hyperpatch.Engine.Accelerators;
+using Hyperpatch.Engine.Memory;
 
 namespace Hyperpatch.Engine.Machine;
 
@@ -19,4 +20,15 @@ public sealed record ProcessorSnapshot
 
     /// <summary>Privilege level.</summary>
     public required int Cpl { get; init; }
+
+    /// <summary>What address translation depends on.</summary>
+    public PagingState Paging => new()
+    {
+        Cr0 = System.Cr0,
+        Cr3 = System.Cr3,
+        Cr4 = System.Cr4,
+        Efer = System.Efer,
+        Rflags = Registers.Rflags,
+        Cpl = (byte)Cpl,
+    };
 }

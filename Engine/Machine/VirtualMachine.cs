@@ -197,6 +197,18 @@ public sealed partial class VirtualMachine : IDisposable
         }
     }
 
+    /// <summary>Follows a page walk through the guest's tables as they are now. Any thread; while the guest runs, it may be changing them.</summary>
+    /// <param name="state">Control registers to walk by, as of a <see cref="ProcessorSnapshot"/>.</param>
+    /// <param name="linear">Linear address.</param>
+    /// <returns>The walk, or null when the machine is disposed of.</returns>
+    public PageWalkTrace? TraceWalk(in PagingState state, ulong linear)
+    {
+        lock (_memoryLock)
+        {
+            return _disposed ? null : PageWalkTracer.Trace(Memory, state, linear);
+        }
+    }
+
     /// <summary>Ends all threads and frees everything, within 5 seconds. What does not come back by then is left alone.</summary>
     public void Dispose()
     {

@@ -76,6 +76,38 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     }
 
     [Fact]
+    public async Task Memory_and_disassembly_are_shown_where_they_are_asked_for()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = TheMachine(dashboard);
+        await using Visitor viewer = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        await OpenAsync(viewer, dashboard, machine, "exits");
+        await Assertions.Expect(viewer.Test("exits-body").Locator("a").First).ToBeVisibleAsync();
+        await viewer.Test("pause-view").ClickAsync();
+        string rip = await viewer.Test("exits-body").Locator("a").First.InnerTextAsync();
+        await viewer.Test("exits-body").Locator("a").First.ClickAsync();
+        await Assertions.Expect(viewer.Test("memory-address")).ToHaveValueAsync(rip);
+        await Assertions.Expect(viewer.Test("memory-code").Locator("tbody tr").First).ToContainTextAsync(rip);
+
+        await viewer.Test("memory-address").FillAsync("#1");
+        await viewer.Test("memory-go").ClickAsync();
+        await Assertions.Expect(viewer.Test("memory-code").Locator("tbody tr").First).ToContainTextAsync("site 1");
+        await Assertions.Expect(viewer.Test("memory-bytes").Locator(".hp-hex-site").First).ToHaveTextAsync("C1");
+        await Assertions.Expect(viewer.Test("memory-walk")).ToContainTextAsync("PML4E");
+        string physical = await viewer.Test("walk-physical").InnerTextAsync();
+        await viewer.Test("walk-physical").ClickAsync();
+        await Assertions.Expect(viewer.Test("memory-space")).ToHaveValueAsync("physical");
+        await Assertions.Expect(viewer.Test("memory-bytes").Locator("tbody tr").First).ToContainTextAsync(physical);
+
+        await viewer.Test("memory-address").FillAsync("nowhere");
+        await viewer.Test("memory-go").ClickAsync();
+        await Assertions.Expect(viewer.Test("memory-error")).ToContainTextAsync("\"nowhere\" is no address");
+        Assert.Empty(viewer.Complaints);
+    }
+
+    [Fact]
     public async Task An_operator_pauses_steps_runs_and_resets()
     {
         IBrowser browser = fixture.Browser;
@@ -157,8 +189,8 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     private static VirtualMachine TheMachine(Dashboard dashboard) =>
         Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
 
-    private static Task OpenAsync(Visitor visitor, Dashboard dashboard, VirtualMachine machine) =>
-        visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}").ToString());
+    private static Task OpenAsync(Visitor visitor, Dashboard dashboard, VirtualMachine machine, string pane = "overview") =>
+        visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane={pane}").ToString());
 
     private static async Task GrowsAsync(Visitor visitor, string counter)
     {

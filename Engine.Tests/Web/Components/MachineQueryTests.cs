@@ -7,7 +7,7 @@ public sealed class MachineQueryTests
     [Fact]
     public void Words_are_understood_without_regard_to_case_and_spelt_right()
     {
-        MachineQuery query = MachineQuery.Parse("Exits", "portio", " 1", "7", processors: 2);
+        MachineQuery query = MachineQuery.Parse("Exits", "portio", " 1", "7", null, null, processors: 2);
 
         Assert.Equal(("exits", "PortIo", 1, 7), (query.Pane.Id, query.Reason, query.Processor, query.Site));
         Assert.Empty(query.Unknown);
@@ -16,7 +16,7 @@ public sealed class MachineQueryTests
     [Fact]
     public void Nothing_asked_for_is_nothing_unknown()
     {
-        MachineQuery query = MachineQuery.Parse(null, "", null, " ", processors: 1);
+        MachineQuery query = MachineQuery.Parse(null, "", null, " ", null, null, processors: 1);
 
         Assert.Equal(MachinePane.Overview, query.Pane.Id);
         Assert.Equal(((string?)null, (int?)null, (int?)null), (query.Reason, query.Processor, query.Site));
@@ -36,7 +36,7 @@ public sealed class MachineQueryTests
     [InlineData(null, null, null, "99999999999", "site \"99999999999\"")]
     public void What_is_not_understood_is_left_out_and_named(string? pane, string? reason, string? processor, string? site, string unknown)
     {
-        MachineQuery query = MachineQuery.Parse(pane, reason, processor, site, processors: 2);
+        MachineQuery query = MachineQuery.Parse(pane, reason, processor, site, null, null, processors: 2);
 
         Assert.Equal(MachinePane.Overview, query.Pane.Id);
         Assert.Equal(((string?)null, (int?)null, (int?)null), (query.Reason, query.Processor, query.Site));
@@ -45,5 +45,5 @@ public sealed class MachineQueryTests
 
     [Fact]
     public void What_is_shown_of_it_has_a_bound() =>
-        Assert.All(MachineQuery.Parse(null, new string('x', 5000), null, null, processors: 1).Unknown, text => Assert.True(text.Length < 100));
+        Assert.All(MachineQuery.Parse(null, new string('x', 5000), null, null, null, null, processors: 1).Unknown, text => Assert.True(text.Length < 100));
 }

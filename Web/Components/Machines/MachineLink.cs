@@ -19,6 +19,12 @@ public sealed record MachineLink(string Id)
     /// <summary>The site that is opened.</summary>
     public int? Site { get; init; }
 
+    /// <summary>Memory: the address, as a person types it.</summary>
+    public string? Address { get; init; }
+
+    /// <summary>Memory: physical, or null for virtual.</summary>
+    public string? Space { get; init; }
+
     /// <summary>The address, relative to the site.</summary>
     public override string ToString() => QueryHelpers.AddQueryString("machines/" + Uri.EscapeDataString(Id), Query());
 
@@ -29,6 +35,8 @@ public sealed record MachineLink(string Id)
         Add("reason", Reason);
         Add("vcpu", Processor?.ToString(CultureInfo.InvariantCulture));
         Add("site", Site?.ToString(CultureInfo.InvariantCulture));
+        Add("address", Address);
+        Add("space", Space);
         return query;
 
         void Add(string name, string? value)

@@ -17,8 +17,9 @@ public sealed record MachinePane(string Id, string Title, string Key)
         new("sites", "Hypercall sites", "3"),
         new("hypercalls", "Hypercalls", "4"),
         new("processors", "Processors", "5"),
-        new("serial", "Serial", "6"),
-        new("timeline", "Timeline", "7"),
+        new("memory", "Memory", "6"),
+        new("serial", "Serial", "7"),
+        new("timeline", "Timeline", "8"),
     ];
 
     /// <summary>The pane of an address, or null.</summary>

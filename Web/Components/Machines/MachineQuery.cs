@@ -1,6 +1,7 @@
 using System.Globalization;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines.Inspection;
 
 namespace Hyperpatch.Web.Components.Machines;
 
@@ -12,13 +13,15 @@ namespace Hyperpatch.Web.Components.Machines;
 /// <param name="Reason">Exits: only this reason, spelt as the engine spells it.</param>
 /// <param name="Processor">Exits: only this processor.</param>
 /// <param name="Site">The hypercall site that is opened.</param>
+/// <param name="Address">Memory: the address as typed, or null.</param>
+/// <param name="Space">Memory: what the address means.</param>
 /// <param name="Unknown">What was not understood, a few words each.</param>
-public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Processor, int? Site, IReadOnlyList<string> Unknown)
+public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Processor, int? Site, string? Address, AddressSpace Space, IReadOnlyList<string> Unknown)
 {
     private const int MostShown = 40;
 
     /// <summary>Nothing asked for.</summary>
-    public static MachineQuery None { get; } = new(MachinePane.All[0], null, null, null, []);
+    public static MachineQuery None { get; } = new(MachinePane.All[0], null, null, null, null, AddressSpace.Virtual, []);
 
     /// <summary>Reasons that exits can be filtered by: what the host itself brought about is not recorded.</summary>
     public static IReadOnlyList<string> Reasons { get; } =
@@ -29,8 +32,10 @@ public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Process
     /// <param name="reason">As in the address.</param>
     /// <param name="processor">As in the address.</param>
     /// <param name="site">As in the address.</param>
+    /// <param name="address">As in the address; understood later, by the pane.</param>
+    /// <param name="space">As in the address.</param>
     /// <param name="processors">How many processors the machine has.</param>
-    public static MachineQuery Parse(string? pane, string? reason, string? processor, string? site, int processors)
+    public static MachineQuery Parse(string? pane, string? reason, string? processor, string? site, string? address, string? space, int processors)
     {
         List<string> unknown = [];
         MachinePane? knownPane = MachinePane.Find(pane);
@@ -44,7 +49,11 @@ public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Process
 
         int? knownSite = Number(site);
         Check("site", site, knownSite is not null);
-        return new MachineQuery(knownPane ?? MachinePane.All[0], known?.Name(), knownProcessor, knownSite, unknown);
+
+        bool isSpace = Words.TryParse(space, out AddressSpace knownSpace);
+        Check("space", space, isSpace);
+        return new MachineQuery(
+            knownPane ?? MachinePane.All[0], known?.Name(), knownProcessor, knownSite, string.IsNullOrWhiteSpace(address) ? null : address, knownSpace, unknown);
 
         void Check(string name, string? text, bool isKnown)
         {

@@ -2,6 +2,7 @@ using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Engine.Vendors;
+using Hyperpatch.Web.Machines.Inspection;
 using Iced.Intel;
 
 namespace Hyperpatch.Web.Components.Machines;
@@ -43,11 +44,7 @@ public static class SiteDisassembly
     public static IReadOnlyList<DisassembledLine> List(byte[] page, int start, ulong linear, int bits)
     {
         ArgumentNullException.ThrowIfNull(page);
-        var formatter = new NasmFormatter();
-        formatter.Options.HexPrefix = "0x";
-        formatter.Options.HexSuffix = null;
-        formatter.Options.BranchLeadingZeros = false;
-        formatter.Options.SpaceAfterOperandSeparator = true;
+        NasmFormatter formatter = Listing.Formatter();
         var output = new StringOutput();
         int first = FindFirst(page, start, linear, bits);
         Decoder decoder = Create(page, first, linear - (ulong)(start - first), bits);

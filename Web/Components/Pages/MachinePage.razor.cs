@@ -76,6 +76,14 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     [SupplyParameterFromQuery]
     public string? Site { get; set; }
 
+    /// <summary>Memory: the address.</summary>
+    [SupplyParameterFromQuery]
+    public string? Address { get; set; }
+
+    /// <summary>Memory: virtual or physical.</summary>
+    [SupplyParameterFromQuery]
+    public string? Space { get; set; }
+
     private bool MayPress => _mayChange && !_isGone;
 
     /// <inheritdoc/>
@@ -104,7 +112,7 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
         }
 
         // As text, and understood here: an address that names a number "abc" is no reason for the framework to fail the whole page.
-        _query = MachineQuery.Parse(Pane, Reason, Vcpu, Site, _machine?.ProcessorCount ?? 0);
+        _query = MachineQuery.Parse(Pane, Reason, Vcpu, Site, Address, Space, _machine?.ProcessorCount ?? 0);
     }
 
     /// <inheritdoc/>

@@ -94,10 +94,22 @@ const row = exit => {
     make('td', 'hp-number', String(exit.processor)),
     reason,
     native,
-    make('td', 'hp-mono', exit.rip),
+    place(exit),
     detail(exit),
     make('td', 'hp-number hp-optional', duration(exit.durationNs)));
   return element;
+};
+
+// Where it happened, and the way to the code there.
+const place = exit => {
+  const cell = make('td', 'hp-mono');
+  const link = make('a', 'hp-rip', exit.rip);
+  const address = new URL(location.href);
+  address.search = new URLSearchParams({ pane: 'memory', address: exit.rip, ...(exit.processor ? { vcpu: exit.processor } : {}) });
+  link.href = address.href;
+  link.title = 'The code there';
+  cell.append(link);
+  return cell;
 };
 
 // A patch is shown as what it is: bytes before, bytes after.

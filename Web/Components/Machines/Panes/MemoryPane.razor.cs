@@ -1,0 +1,110 @@
+using System.Globalization;
+using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Components.Live;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Inspection;
+using Microsoft.AspNetCore.Components;
+
+namespace Hyperpatch.Web.Components.Machines.Panes;
+
+/// <summary>Memory, disassembly and the page walk at an address of the guest; looked at again about once a second.</summary>
+public sealed partial class MemoryPane : RefreshingComponent
+{
+    private const int Length = 256;
+    private const int Count = 24;
+    private string? _typed;
+    private string? _shownFor;
+    private string? _error;
+    private string? _rip;
+    private ulong _address;
+    private MemoryView? _view;
+    private DisassemblyView? _code;
+    private TranslationView? _walk;
+    private IReadOnlyList<HexLine> _lines = [];
+
+    /// <summary>The machine.</summary>
+    [Parameter, EditorRequired]
+    public ManagedMachine Machine { get; set; } = default!;
+
+    /// <summary>The address as in the page's own address; null: rip.</summary>
+    [Parameter]
+    public string? Address { get; set; }
+
+    /// <summary>What it means.</summary>
+    [Parameter]
+    public AddressSpace Space { get; set; }
+
+    /// <summary>The processor through whose eyes.</summary>
+    [Parameter]
+    public int Processor { get; set; }
+
+    /// <summary>For going elsewhere.</summary>
+    [Inject]
+    public required NavigationManager Navigation { get; init; }
+
+    /// <inheritdoc/>
+    protected override void OnParametersSet()
+    {
+        string wanted = $"{Address}/{Space}/{Processor}";
+        if (_shownFor != wanted)
+        {
+            _shownFor = wanted;
+            _typed = Address ?? "rip";
+            _view = null;
+        }
+
+        Refresh();
+    }
+
+    /// <inheritdoc/>
+    protected override void Refresh()
+    {
+        MachineInspector inspector = new(Machine.Machine, Processor);
+        _error = null;
+        if (Space == AddressSpace.Virtual && !inspector.HasRun)
+        {
+            _error = $"vCPU {Processor} has not run yet: its page tables are not known. Run the machine, or look at guest-physical memory.";
+        }
+        else if (!inspector.TryParse(Address ?? "rip", Space, out ulong address, out string reason))
+        {
+            _error = reason;
+        }
+        else
+        {
+            MemoryView? before = _address == address ? _view : null;
+            _address = address;
+            _view = inspector.Memory(address, Length, Space);
+            _code = inspector.Disassemble(address, Count, Space);
+            _walk = Space == AddressSpace.Virtual ? inspector.Translate(address) : null;
+            _rip = Space == AddressSpace.Virtual && inspector.TryParse("rip", Space, out ulong rip, out _) ? ExitEvents.Hex(rip) : null;
+            _lines = HexLine.Of(address, _view, before);
+            return;
+        }
+
+        _view = null;
+        _code = null;
+        _walk = null;
+    }
+
+    private void Go() => Navigate(_typed, null, Processor);
+
+    private void Navigate(string? address, string? space, int processor)
+    {
+        string wanted = space ?? (Space == AddressSpace.Virtual ? "virtual" : "physical");
+        Navigation.NavigateTo(new MachineLink(Machine.Id)
+        {
+            Pane = "memory",
+            Address = address,
+            Space = wanted == "physical" ? wanted : null,
+            Processor = processor == 0 ? null : processor,
+        }.ToString());
+    }
+
+    private string Link(ulong address) => new MachineLink(Machine.Id)
+    {
+        Pane = "memory",
+        Address = "0x" + address.ToString("x", CultureInfo.InvariantCulture),
+        Space = Space == AddressSpace.Physical ? "physical" : null,
+        Processor = Processor == 0 ? null : Processor,
+    }.ToString();
+}
