@@ -22,7 +22,7 @@ public struct VmExit
     /// <summary>Port I/O: number of elements (more than one for INS, OUTS with REP).</summary>
     public uint Count;
 
-    /// <summary>MMIO: guest-physical address. MSR: index. Failure: the back end's own code.</summary>
+    /// <summary>MMIO: guest-physical address. MSR: index. Breakpoint: linear address. Failure: the back end's own code.</summary>
     public ulong Address;
 
     /// <summary>MSR write: the value. Debug: DR6 as the back end gives it. Failure: detail.</summary>
