@@ -46,4 +46,7 @@ public sealed record ProcessorState
 
     /// <summary>RIP in the frame of a #UD that is injected but not delivered yet, or null: the same for the delivery to come.</summary>
     public ulong? ExpectedHandlerFrame { get; init; }
+
+    /// <summary>Linear address of the host's breakpoint that was reported and whose instruction is still to be executed, or null.</summary>
+    public ulong? PassedBreakpoint { get; init; }
 }

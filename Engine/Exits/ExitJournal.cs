@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 
 namespace Hyperpatch.Engine.Exits;
 
@@ -85,6 +86,34 @@ public sealed class ExitJournal
         }
 
         return count;
+    }
+
+    /// <summary>Number of a record in the history, or null when it is not there (yet, or any more). Takes in first what was written since.</summary>
+    /// <param name="processor">Its processor.</param>
+    /// <param name="timestamp">Its time.</param>
+    public long? Find(int processor, long timestamp)
+    {
+        Drain();
+        lock (_lock)
+        {
+            // In the order of time, but for what several processors wrote at the same moment.
+            long slack = Stopwatch.Frequency;
+            for (long sequence = _last; sequence > Math.Max(0, _last - _history.Length); sequence--)
+            {
+                ref ExitRecord record = ref _history[sequence % _history.Length];
+                if (record.Timestamp == timestamp && record.Processor == processor)
+                {
+                    return sequence;
+                }
+
+                if (record.Timestamp < timestamp - slack)
+                {
+                    return null;
+                }
+            }
+
+            return null;
+        }
     }
 
     /// <summary>Sum over the processors.</summary>

@@ -30,8 +30,11 @@ public enum ExitReason : byte
     /// <summary>HLT (back ends that report it; KVM with its own local APIC waits by itself).</summary>
     Halt,
 
-    /// <summary>A breakpoint or a single step asked for by the host.</summary>
+    /// <summary>A single step asked for by the host.</summary>
     Debug,
+
+    /// <summary>A breakpoint of the host's (<see cref="Accelerators.IBreakpoints"/>), before the instruction.</summary>
+    Breakpoint,
 
     /// <summary>Triple fault.</summary>
     Shutdown,

@@ -30,7 +30,7 @@ public static class ExitReasons
             ExitReason.MsrRead => vendor.MsrRead,
             ExitReason.MsrWrite => vendor.MsrWrite,
             ExitReason.Halt => vendor.Halt,
-            ExitReason.Debug => vendor.Debug,
+            ExitReason.Debug or ExitReason.Breakpoint => vendor.Debug,
             ExitReason.Shutdown => vendor.Shutdown,
             ExitReason.Interrupted => vendor.Interrupted,
             _ => vendor.Failure,

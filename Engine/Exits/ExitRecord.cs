@@ -22,7 +22,7 @@ public struct ExitRecord
     /// <summary>Instruction pointer at the exit.</summary>
     public ulong Rip;
 
-    /// <summary>Linear address of the instruction (CS base plus RIP), for #UD and hypercalls.</summary>
+    /// <summary>Linear address of the instruction (CS base plus RIP), for #UD, hypercalls and breakpoints.</summary>
     public ulong Linear;
 
     /// <summary>Hypercall: number. Port I/O: first value. MMIO: address. MSR: index. Failure: code.</summary>

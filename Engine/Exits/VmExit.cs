@@ -30,7 +30,7 @@ public struct VmExit
     public uint Count;
 
     /// <summary>
-    /// MMIO: guest-physical address. MSR: index. Failure: the back end's own code. Hypercall with <see cref="InstructionLength"/>:
+    /// MMIO: guest-physical address. MSR: index. Breakpoint: linear address. Failure: the back end's own code. Hypercall with <see cref="InstructionLength"/>:
     /// guest-physical address of the instruction's last byte.
     /// </summary>
     public ulong Address;

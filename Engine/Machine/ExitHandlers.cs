@@ -24,6 +24,7 @@ internal static class ExitHandlers
         table[(int)ExitReason.Mmio] = Mmio;
         table[(int)ExitReason.MsrRead] = UnknownMsr;
         table[(int)ExitReason.MsrWrite] = UnknownMsr;
+        table[(int)ExitReason.Breakpoint] = Breakpoint;
         table[(int)ExitReason.Shutdown] = Shutdown;
         table[(int)ExitReason.Failure] = Failure;
         return table;
@@ -81,6 +82,9 @@ internal static class ExitHandlers
         processor.Record.Value1 = exit.Value;
         processor.Processor.InjectGeneralProtection();
     }
+
+    private static void Breakpoint(VirtualMachine machine, VirtualProcessor processor, ref VmExit exit) =>
+        processor.Record.Linear = exit.Address;
 
     private static void Shutdown(VirtualMachine machine, VirtualProcessor processor, ref VmExit exit) =>
         machine.Fail(processor.Index, "the guest triple-faulted (an exception during the delivery of a double fault)");

@@ -25,6 +25,14 @@ public sealed partial class VirtualMachine
             }
 
             RequireAlive("run");
+        }
+
+        ArmStaleBreakpoints();
+        lock (_stateLock)
+        {
+            // It may have ended meanwhile: a processor's thread was lost.
+            RequireAlive("run");
+            _pausedBy = null;
             _state = MachineState.Running;
         }
 
@@ -36,16 +44,17 @@ public sealed partial class VirtualMachine
     /// <exception cref="MachineStateException">The guest is over, or a processor does not come back within 5 seconds.</exception>
     public void Pause() => Command(() =>
     {
-        if (State is MachineState.Paused or MachineState.Created)
-        {
-            return;
-        }
-
         lock (_stateLock)
         {
+            if (_state == MachineState.Created)
+            {
+                return;
+            }
+
             RequireAlive("pause");
         }
 
+        // Also when it is paused: by a point it may be so only just now, its processors still on their way.
         ParkAll();
         if (TryChange(MachineState.Running, MachineState.Paused))
         {
@@ -76,6 +85,13 @@ public sealed partial class VirtualMachine
             RequireAlive("step");
             // From here a guest that ends is noticed.
             _state = MachineState.Paused;
+        }
+
+        ParkAll();
+        ArmStaleBreakpoints();
+        lock (_stateLock)
+        {
+            _pausedBy = null;
         }
 
         // All at once: each that waits in HLT takes the whole limit.
@@ -115,6 +131,7 @@ public sealed partial class VirtualMachine
         lock (_stateLock)
         {
             _exit = null;
+            _pausedBy = null;
             _state = wasRunning ? MachineState.Running : MachineState.Created;
         }
 

@@ -4,6 +4,7 @@ using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Hypercalls;
 using Hyperpatch.Engine.Interception;
+using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Memory;
 
 namespace Hyperpatch.Engine.Machine;
@@ -278,6 +279,7 @@ public sealed class VirtualProcessor : IHypercallHost
         }
 
         old.Dispose();
+        ArmBreakpoints();
         Look();
     }
 
@@ -294,10 +296,17 @@ public sealed class VirtualProcessor : IHypercallHost
         Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
         try
         {
-            _processor.ClearKick();
             IProcessor processor = _processor;
             using Timer timer = new(_ => processor.Kick(), null, limit, Timeout.InfiniteTimeSpan);
-            RunOnce();
+            long start = Stopwatch.GetTimestamp();
+            do
+            {
+                // A kick of the pause before may still be on its way: it is not what ends a step.
+                _processor.ClearKick();
+                RunOnce();
+            }
+            while (_exit.Reason == ExitReason.Interrupted && (Volatile.Read(ref _requests) & (int)Requests.Exit) == 0
+                && Stopwatch.GetElapsedTime(start) < limit);
         }
         finally
         {
@@ -441,7 +450,15 @@ public sealed class VirtualProcessor : IHypercallHost
         double nanoseconds = (Stopwatch.GetTimestamp() - start) * s_nanosecondsPerTick;
         _record.DurationNanoseconds = (uint)Math.Min(nanoseconds, uint.MaxValue);
         Journal.Record(_record, _wasCall);
+        if (_machine.ActivePoints is { } points)
+        {
+            _machine.Meet(points, _record, _wasCall);
+        }
     }
+
+    /// <summary>Takes up the machine's breakpoints. On the thread, parked.</summary>
+    internal void ArmBreakpoints() =>
+        (_processor as IBreakpoints)?.SetBreakpoints(PausePointChecks.AddressesOf(_machine.ActivePoints ?? [], Index));
 
     /// <summary>Handles #UD or a hypercall.</summary>
     internal void Intercept() =>

@@ -50,6 +50,7 @@ internal static class MachineEndpoints
             .Produces(StatusCodes.Status204NoContent).ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409);
         machines.MapExits();
         machines.MapMemory();
+        machines.MapPausePoints();
     }
 
     private static RouteHandlerBuilder Change(

@@ -107,6 +107,20 @@ public sealed class MachinesHub(MachineCommands commands, SessionRegistry sessio
     /// <summary>Sets what is done with the wrong vendor's hypercalls: faithful, force, emulate or inject.</summary>
     public async Task<MachineView> SetPolicy(string machineId, string policy) => View(await commands.SetPolicyAsync(User, machineId, policy));
 
+    /// <summary>At what a machine pauses by itself.</summary>
+    public IReadOnlyList<PausePointView> PausePoints(string machineId) => Value(commands.PausePoints(User, machineId));
+
+    /// <summary>Adds a pause point.</summary>
+    public async Task<PausePointView> AddPausePoint(string machineId, PausePointRequest point) =>
+        Value(await commands.AddPausePointAsync(User, machineId, point ?? new PausePointRequest()));
+
+    /// <summary>Takes these pause points, at most 64, in the place of all before.</summary>
+    public async Task<IReadOnlyList<PausePointView>> SetPausePoints(string machineId, IReadOnlyList<PausePointRequest?> points) =>
+        Value(await commands.SetPausePointsAsync(User, machineId, points));
+
+    /// <summary>Removes a pause point.</summary>
+    public async Task<MachineView> RemovePausePoint(string machineId, int point) => View(await commands.RemovePausePointAsync(User, machineId, point));
+
     private static MachineView View(CommandResult<ManagedMachine> result) => Value(result).View();
 
     private static T Value<T>(CommandResult<T> result) where T : class =>

@@ -50,6 +50,7 @@ public sealed class ManagedMachine : IDisposable
         CommandLine = Machine.Options.CommandLine,
         Processors = [.. Machine.Processors.Select(ProcessorDetail.Of)],
         Counters = MachineViews.Counters(Machine),
+        PausedBy = MachineViews.Pause(Machine.PausedBy),
         Exit = Machine.Exit is { } exit ? new ExitStatus(exit.Reason, exit.Code) : null,
     };
 

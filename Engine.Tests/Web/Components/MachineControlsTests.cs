@@ -57,7 +57,7 @@ public sealed class MachineControlsTests : BunitContext
         Assert.Equal(1, deleted);
     }
 
-    private static MachineFacts Facts(string state) => new(state, "intel", "force", "trap", 0, null, null);
+    private static MachineFacts Facts(string state) => new(state, "intel", "force", "trap", 0, null, null, null);
 
     private IRenderedComponent<MachineControls> Show(string state, bool mayChange) =>
         Render<MachineControls>(with => with.Add(c => c.Facts, Facts(state)).Add(c => c.MayChange, mayChange));

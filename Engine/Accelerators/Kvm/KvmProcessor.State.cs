@@ -126,6 +126,7 @@ internal sealed unsafe partial class KvmProcessor
             Events = [.. new ReadOnlySpan<byte>(&events, sizeof(KvmVcpuEvents))],
             MpState = mpState,
             IsKickPending = mpState == KvmFlags.MpRunnable && _partition.WasKicked(Index),
+            PassedBreakpoint = _hasPass ? _passed : null,
             IsHandlerPassed = _stepOver || (_isSteppingOver && IsAtHandler),
             ExpectedHandlerFrame = _expectHandler ? _expectedFrameRip : null,
         };
@@ -157,6 +158,8 @@ internal sealed unsafe partial class KvmProcessor
         Publish();
         _hasEntered = true;
         _stepOver = state.IsHandlerPassed;
+        _hasPass = state.PassedBreakpoint is not null;
+        _passed = state.PassedBreakpoint ?? 0;
         _expectHandler = state.ExpectedHandlerFrame is not null;
         _expectedFrameRip = state.ExpectedHandlerFrame ?? 0;
         if (state.IsKickPending)

@@ -45,6 +45,7 @@ internal sealed unsafe partial class KvmProcessor
     {
         bool wasWatched = _fault == FaultKind.Ahead && _partition.Level == InterceptionLevel.Native;
         _fault = FaultKind.None;
+        ForgetPass();
         ulong rip = _run->Registers.Rip + (ulong)length;
         _run->Registers.Rip = CodeBits switch
         {
@@ -79,6 +80,7 @@ internal sealed unsafe partial class KvmProcessor
 
     public void InjectInvalidOpcode()
     {
+        ForgetPass();
         if (_fault == FaultKind.Delivered)
         {
             // The guest's handler is entered already. Its first instruction has our breakpoint, which RF would let pass on some hosts
@@ -122,6 +124,7 @@ internal sealed unsafe partial class KvmProcessor
     private void InjectException(byte vector, uint errorCode, bool hasErrorCode)
     {
         _fault = FaultKind.None;
+        ForgetPass();
         _vcpu.GetEvents(out KvmVcpuEvents events);
         events.ExceptionInjected = 1;
         events.ExceptionNumber = vector;
@@ -197,7 +200,7 @@ internal sealed unsafe partial class KvmProcessor
         }
 
         bool stepping = IsHostStepping;
-        ReadOnlySpan<ulong> sites = _partition.WatchedSites;
+        ReadOnlySpan<ulong> sites = ArmedSites;
         if (_isSteppingOver)
         {
             // Called back before it was done: once more, if the instruction is still ahead.
@@ -207,7 +210,7 @@ internal sealed unsafe partial class KvmProcessor
         }
 
         // While stepping, TF is gone after each #UD: the kernel sets it again only when asked to.
-        if (!changed && _isArmed && !stepping && !_wasStepping && !_stepOver && sites.Length == _armedSites)
+        if (!changed && _isArmed && !stepping && !_wasStepping && !_stepOver && !_isPassing && !_breakpointsChanged && sites.Length == _armedSites)
         {
             return;
         }
@@ -227,8 +230,8 @@ internal sealed unsafe partial class KvmProcessor
 
         KvmGuestDebug debug = new()
         {
-            Control = KvmFlags.GuestDebugEnable | KvmFlags.GuestDebugUseHwBp | (stepping ? KvmFlags.GuestDebugSingleStep : 0)
-                | (_blockInterrupts ? _partition.BlockIrq : 0),
+            Control = KvmFlags.GuestDebugEnable | KvmFlags.GuestDebugUseHwBp | (stepping || _isPassing ? KvmFlags.GuestDebugSingleStep : 0)
+                | (_blockInterrupts || _isPassing ? _partition.BlockIrq : 0),
         };
         if (_gate.IsPresent)
         {
@@ -248,9 +251,20 @@ internal sealed unsafe partial class KvmProcessor
             debug.DebugRegisters[7] |= Dr7Enable0 << ((i + 1) * 2);
         }
 
+        for (int i = 0; i < _breakpointCount; i++)
+        {
+            int register = LastDebugRegister - i;
+            if (!_isPassing || _breakpoints[i] != _passed)
+            {
+                debug.DebugRegisters[register] = _breakpoints[i];
+                debug.DebugRegisters[7] |= Dr7Enable0 << (register * 2);
+            }
+        }
+
         _vcpu.SetGuestDebug(debug);
         _isArmed = true;
-        _wasStepping = stepping;
+        _wasStepping = stepping || _isPassing;
+        _breakpointsChanged = false;
         _armedSites = sites.Length;
     }
 
@@ -277,6 +291,11 @@ internal sealed unsafe partial class KvmProcessor
             return OnGeneralProtection(ref exit);
         }
 
+        if (!IsStepping && Breakpoints.Contains(pc) && !(_isPassing && _hasPass))
+        {
+            return OnBreakpoint(ref exit);
+        }
+
         if (_partition.WatchedSites.Contains(pc))
         {
             if (!IsHypercallAtRip())
@@ -292,8 +311,13 @@ internal sealed unsafe partial class KvmProcessor
 
         exit.Reason = ExitReason.Debug;
         exit.Value = _run->DebugDr6;
-        const ulong Breakpoints = 0xF; // B0 to B3
-        if (!IsHostStepping && (_run->DebugDr6 & Breakpoints) != 0)
+        if (_isPassing && !IsHostStepping)
+        {
+            return OnPassed();
+        }
+
+        const ulong AnyBreakpoint = 0xF; // B0 to B3
+        if (!IsHostStepping && (_run->DebugDr6 & AnyBreakpoint) != 0)
         {
             return PassHandler();
         }
@@ -336,7 +360,7 @@ internal sealed unsafe partial class KvmProcessor
             return PassHandler();
         }
 
-        if (IsHostStepping)
+        if (IsHostStepping || (_isPassing && !_wasOwnStep))
         {
             frame.ClearTrapFlag(_memory, paging);
         }
@@ -404,6 +428,8 @@ internal sealed unsafe partial class KvmProcessor
     // Lets the guest's handler run, whoever sent it there.
     private bool PassHandler()
     {
+        // It got there from the instruction that was being stepped over, which is done with that.
+        _hasPass &= !_isPassing || _passed == LinearRip;
         _stepOver = true;
         return false;
     }
@@ -465,6 +491,8 @@ internal sealed unsafe partial class KvmProcessor
         int got = LinearMemory.Fetch(_memory, paging, CodeBase + _run->Registers.Rip, bytes, out _);
         if (got > 0 && bytes[0] == HaltOpcode && Cpl == 0)
         {
+            ForgetPass();
+            _isPassing = false;
             Halt();
             exit.Reason = ExitReason.Debug;
             return IsStepping;
@@ -500,6 +528,7 @@ internal sealed unsafe partial class KvmProcessor
     // above, as the handler's first instruction may have run.
     private void CleanFrame()
     {
+        _interruptedPass = false;
         if (_wasOwnStep || (_run->Registers.Rsp == _beforeStepRsp && _run->Sregs.Cs.Selector == _beforeStepCs))
         {
             return;
@@ -521,6 +550,8 @@ internal sealed unsafe partial class KvmProcessor
                 && (flags & RflagsTrap) != 0 && (flags & FixedFlags) == 2
                 && (width != 8 || ExceptionFrame.Slot(stack, i + 4, width) == _beforeStepSs))
             {
+                // Faults push RF, interrupts do not.
+                _interruptedPass = ExceptionFrame.Slot(stack, i, width) == _beforeStepRip && (flags & RflagsResume) == 0;
                 new ExceptionFrame { RflagsAddress = top + (ulong)((i + 2) * width) }.ClearTrapFlag(_memory, paging);
                 return;
             }

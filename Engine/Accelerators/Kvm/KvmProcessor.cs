@@ -9,7 +9,7 @@ using Iced.Intel;
 namespace Hyperpatch.Engine.Accelerators.Kvm;
 
 /// <summary>A vCPU: enters the guest and turns the kernel's exits into the contract's. This part: the loop and the exits.</summary>
-internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
+internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep, IBreakpoints
 {
     private const uint EmulationFailure = 1; // KVM_INTERNAL_ERROR_EMULATION
     private readonly KvmPartition _partition;
@@ -87,7 +87,13 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
     {
         for (;;)
         {
-            if (IsHostStepping && LookAhead(ref exit))
+            if (IsAtBreakpoint(ref exit))
+            {
+                return;
+            }
+
+            bool isStep = BeginPass() || IsHostStepping;
+            if (isStep && LookAhead(ref exit))
             {
                 return;
             }
@@ -95,7 +101,6 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
             Arm();
             _isPending = false;
             _isMsrExit = false;
-            bool isStep = IsHostStepping;
             if (isStep)
             {
                 RememberFrame();
@@ -106,6 +111,7 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
             if (isStep)
             {
                 CleanFrame();
+                EndPass(errno == 0 && _run->ExitReason == KvmExit.Debug);
             }
 
             if (errno != 0)
@@ -145,6 +151,7 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
             return true;
         }
 
+        EndPass(_run->ExitReason == KvmExit.Debug);
         return TakeExit(ref exit);
     }
 
@@ -191,6 +198,7 @@ internal sealed unsafe partial class KvmProcessor : IProcessor, ISingleStep
     {
         if (_isMsrExit)
         {
+            ForgetPass();
             _run->MsrError = 1;
             return;
         }

@@ -121,6 +121,7 @@ internal sealed partial class SoftwareProcessor
             LocalApic = ImmutableCollectionsMarshal.AsImmutableArray(apic),
             Events = ImmutableCollectionsMarshal.AsImmutableArray(SaveEvents()),
             IsKickPending = cpu.Apic.IsKickPending,
+            PassedBreakpoint = cpu.PassedBreakpoint,
             MpState = cpu.Apic.IsWaitingForStartup ? MpUninitialized : cpu.IsHalted ? MpHalted : MpRunnable,
         };
     }
@@ -167,6 +168,7 @@ internal sealed partial class SoftwareProcessor
         RestoreMsrs(state.Msrs, deadline: true);
         RestoreEvents(state.Events.AsSpan());
         cpu.StateChanged(system.Ss.Dpl);
+        cpu.PassedBreakpoint = state.PassedBreakpoint;
         if (state.IsKickPending)
         {
             cpu.Apic.RequestKick();

@@ -4,7 +4,7 @@ using Hyperpatch.Engine.Memory;
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>The contract over a <see cref="Cpu"/>: exits, their completion, injection.</summary>
-internal sealed partial class SoftwareProcessor(Cpu cpu, int index) : IProcessor, ISingleStep, IInstructionCount
+internal sealed partial class SoftwareProcessor(Cpu cpu, int index) : IProcessor, ISingleStep, IInstructionCount, IBreakpoints
 {
     private bool _isMmio;
 
@@ -34,6 +34,10 @@ internal sealed partial class SoftwareProcessor(Cpu cpu, int index) : IProcessor
         get => cpu.IsStepping;
         set => cpu.IsStepping = value;
     }
+
+    public int BreakpointCapacity => Cpu.MostBreakpoints;
+
+    public void SetBreakpoints(ReadOnlySpan<ulong> addresses) => cpu.SetBreakpoints(addresses);
 
     public void BindToCurrentThread()
     {
@@ -139,6 +143,10 @@ internal sealed partial class SoftwareProcessor(Cpu cpu, int index) : IProcessor
             case ExitReason.MsrRead or ExitReason.MsrWrite:
                 exit.Address = (uint)cpu.R.Guest.Rcx;
                 exit.Value = cpu.ExitValue;
+                break;
+            case ExitReason.Breakpoint:
+                exit.Address = cpu.ExitValue;
+                exit.Value = 0;
                 break;
             default:
                 exit.Address = 0;

@@ -135,6 +135,7 @@ public static class ExitEvents
                 ExitReason.Mmio => $"{(record.IsWrite ? "write" : "read")} {record.Size} byte(s) at {Hex(record.Value0)}: {Hex(record.Value1)}",
                 ExitReason.MsrRead => $"rdmsr {Hex(record.Value0)}: unknown, #GP to the guest",
                 ExitReason.MsrWrite => $"wrmsr {Hex(record.Value0)} = {Hex(record.Value1)}: unknown, #GP to the guest",
+                ExitReason.Breakpoint => $"at {Hex(record.Linear)}",
                 ExitReason.Failure => $"code {record.Value0}, detail {Hex(record.Value1)}",
                 _ => string.Empty,
             },

@@ -43,6 +43,7 @@ internal sealed class FrameBuilder(VirtualMachine machine)
             Epoch = machine.Epoch,
             ExitReason = exit?.Reason,
             ExitCode = exit?.Code,
+            PausedBy = MachineViews.Pause(machine.PausedBy),
             Counters = MachineViews.Counters(machine),
             Reasons = MachineViews.Reasons(machine),
             Processors = MachineViews.Processors(machine),

@@ -36,6 +36,9 @@ public sealed record MachineFrame
     /// <summary>Exit status, or null.</summary>
     public int? ExitCode { get; init; }
 
+    /// <summary>Why it paused by itself, or null.</summary>
+    public PauseView? PausedBy { get; init; }
+
     /// <summary>Totals.</summary>
     public required CounterView Counters { get; init; }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Hypercalls;
 using Hyperpatch.Engine.Interception;
+using Hyperpatch.Engine.Machine.PausePoints;
 
 namespace Hyperpatch.Engine.Machine.Frames;
 
@@ -32,6 +33,11 @@ public static class MachineViews
         ProcessorRunState.Paused => "paused",
         _ => "stopped",
     };
+
+    /// <summary>Why a machine paused by itself.</summary>
+    /// <param name="cause">The cause, or null.</param>
+    public static PauseView? Pause(PauseCause? cause) => cause is null ? null : new PauseView(
+        cause.Point.Id, cause.Point.Text, cause.Processor, ExitEvents.Hex(cause.Rip), cause.Reason.Name(), cause.Sequence);
 
     /// <summary>Totals.</summary>
     /// <param name="machine">The machine.</param>

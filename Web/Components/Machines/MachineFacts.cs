@@ -10,7 +10,8 @@ namespace Hyperpatch.Web.Components.Machines;
 /// <param name="Epoch">Number of vendor switches.</param>
 /// <param name="ExitReason">Why it is over, or null.</param>
 /// <param name="ExitCode">Its exit status, or null.</param>
-public sealed record MachineFacts(string State, string Vendor, string Policy, string Level, int Epoch, string? ExitReason, int? ExitCode)
+/// <param name="PausedBy">Why it paused by itself, or null.</param>
+public sealed record MachineFacts(string State, string Vendor, string Policy, string Level, int Epoch, string? ExitReason, int? ExitCode, PauseView? PausedBy)
 {
     /// <summary>Whether its processors run.</summary>
     public bool IsRunning => State == "running";
@@ -22,6 +23,6 @@ public sealed record MachineFacts(string State, string Vendor, string Policy, st
     public static MachineFacts Of(MachineFrame frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        return new MachineFacts(frame.State, frame.Vendor, frame.Policy, frame.Level, frame.Epoch, frame.ExitReason, frame.ExitCode);
+        return new MachineFacts(frame.State, frame.Vendor, frame.Policy, frame.Level, frame.Epoch, frame.ExitReason, frame.ExitCode, frame.PausedBy);
     }
 }

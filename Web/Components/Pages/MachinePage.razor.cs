@@ -146,7 +146,7 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     private static MachineFacts Facts(ManagedMachine machine)
     {
         MachineView view = machine.View();
-        return new MachineFacts(view.State, view.Vendor, view.Policy, view.InterceptionLevel, machine.Machine.Epoch, view.Exit?.Reason, view.Exit?.Code);
+        return new MachineFacts(view.State, view.Vendor, view.Policy, view.InterceptionLevel, machine.Machine.Epoch, view.Exit?.Reason, view.Exit?.Code, view.PausedBy);
     }
 
     private async Task FollowAsync(ManagedMachine machine, MachineScript script)

@@ -98,7 +98,7 @@ public sealed partial class MachinesPage : ComponentBase, IAsyncDisposable
     {
         VirtualMachine engine = machine.Machine;
         return new MachineFacts(
-            MachineViews.Name(engine.State), engine.Vendor.Id, PolicyNames.Of(engine.Policy), PolicyNames.Of(engine.Level), engine.Epoch, engine.Exit?.Reason, engine.Exit?.Code);
+            MachineViews.Name(engine.State), engine.Vendor.Id, PolicyNames.Of(engine.Policy), PolicyNames.Of(engine.Level), engine.Epoch, engine.Exit?.Reason, engine.Exit?.Code, MachineViews.Pause(engine.PausedBy));
     }
 
     private MachineFacts Facts(ManagedMachine machine) => _facts.TryGetValue(machine.Id, out MachineFacts? facts) ? facts : Read(machine);

@@ -2,12 +2,19 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hyperpatch.Web.Machines.Commands;
 
+/// <summary>Makes results whose value is an interface, which no operator can convert.</summary>
+internal static class CommandResult
+{
+    /// <summary>A value.</summary>
+    public static CommandResult<T> Of<T>(T value) where T : class => new() { Value = value };
+}
+
 /// <summary>What a command gave: a value, or the reason why not.</summary>
 /// <typeparam name="T">The value.</typeparam>
 public readonly record struct CommandResult<T> where T : class
 {
     /// <summary>The value, where it was carried out.</summary>
-    public T? Value { get; private init; }
+    public T? Value { get; internal init; }
 
     /// <summary>The error, where it was not.</summary>
     public CommandError? Error { get; private init; }

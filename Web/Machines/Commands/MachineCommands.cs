@@ -5,6 +5,7 @@ using Hyperpatch.Engine.Guests;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines.Frames;
@@ -79,6 +80,26 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
         machine.SetPolicy(PolicyNames.TryParse(policy, out PatchPolicy parsed) ? parsed
             : throw new MachineOptionException("policy", PlainNames.NotAllowed("policy", policy, Words.Lower<PatchPolicy>()))));
 
+    /// <summary>At what a machine pauses by itself.</summary>
+    public CommandResult<IReadOnlyList<PausePointView>> PausePoints(ClaimsPrincipal user, string id) =>
+        Get(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error) ? Views(machine.Machine.PausePoints) : error;
+
+    /// <summary>Adds a pause point.</summary>
+    public Task<CommandResult<PausePointView>> AddPausePointAsync(ClaimsPrincipal user, string id, PausePointRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return ChangeAsync<PausePointView>(user, id, machine => PausePointView.Of(machine.AddPausePoint(request.ToOptions())));
+    }
+
+    /// <summary>Takes these pause points in the place of all before.</summary>
+    public Task<CommandResult<IReadOnlyList<PausePointView>>> SetPausePointsAsync(ClaimsPrincipal user, string id, IReadOnlyList<PausePointRequest?>? requests) =>
+        ChangeAsync<IReadOnlyList<PausePointView>>(user, id, machine => Views(machine.SetPausePoints(Options(requests))));
+
+    /// <summary>Removes a pause point.</summary>
+    public Task<CommandResult<ManagedMachine>> RemovePausePointAsync(ClaimsPrincipal user, string id, int point) => ChangeAsync<ManagedMachine>(user, id, machine =>
+        machine.RemovePausePoint(point) ? Get(user, id)
+            : new CommandError(CommandErrorKind.NotFound, $"The machine has no pause point {point} (any more)."));
+
     /// <summary>Ends a machine and forgets it.</summary>
     public Task<CommandResult<ManagedMachine>> DeleteAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine =>
     {
@@ -141,7 +162,7 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
             return CommandError.Invalid(errors);
         }
 
-        return Guard(() =>
+        return Guard<ManagedMachine>(() =>
         {
             VirtualMachineOptions options = Options(request, guest, vendor, policy);
             IAccelerator accelerator = accelerators.Select(request.Accelerator is null ? null : choice);
@@ -183,22 +204,49 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
         return MayChange(user) ? Get(user, id) : CommandError.Forbidden;
     }
 
-    // The engine's commands wait for processors: not on the caller's thread, which may be a page's.
-    private async Task<CommandResult<ManagedMachine>> ChangeAsync(ClaimsPrincipal user, string id, Action<VirtualMachine> change)
-    {
-        if (!MayChange(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error))
+    private Task<CommandResult<ManagedMachine>> ChangeAsync(ClaimsPrincipal user, string id, Action<VirtualMachine> change) =>
+        ChangeAsync<ManagedMachine>(user, id, (managed, machine) =>
         {
-            return error;
+            change(machine);
+            return managed;
+        });
+
+    private Task<CommandResult<T>> ChangeAsync<T>(ClaimsPrincipal user, string id, Func<VirtualMachine, CommandResult<T>> change) where T : class =>
+        ChangeAsync(user, id, (_, machine) => change(machine));
+
+    // The engine's commands wait for processors: not on the caller's thread, which may be a page's.
+    private async Task<CommandResult<T>> ChangeAsync<T>(ClaimsPrincipal user, string id, Func<ManagedMachine, VirtualMachine, CommandResult<T>> change) where T : class =>
+        MayChange(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error)
+            ? await Task.Run(() => Guard(() => change(machine, machine.Machine)))
+            : error;
+
+    // An interface does not convert by itself.
+    private static CommandResult<IReadOnlyList<PausePointView>> Views(IEnumerable<PausePoint> points) => CommandResult.Of<IReadOnlyList<PausePointView>>([.. points.Select(PausePointView.Of)]);
+
+    private static List<PausePointOptions> Options(IReadOnlyList<PausePointRequest?>? requests)
+    {
+        if (requests is null || requests.Count > VirtualMachine.MostPausePoints)
+        {
+            throw new MachineOptionException("points", $"Field \"points\" has to be a list of at most {VirtualMachine.MostPausePoints} pause points.");
         }
 
-        return await Task.Run(() => Guard(() =>
+        List<PausePointOptions> options = [];
+        foreach (PausePointRequest? request in requests)
         {
-            change(machine.Machine);
-            return machine;
-        }));
+            try
+            {
+                options.Add((request ?? new PausePointRequest()).ToOptions());
+            }
+            catch (MachineOptionException exception)
+            {
+                throw new MachineOptionException($"points[{options.Count}].{exception.Field}", exception.Message);
+            }
+        }
+
+        return options;
     }
 
-    private CommandResult<ManagedMachine> Guard(Func<CommandResult<ManagedMachine>> command)
+    private CommandResult<T> Guard<T>(Func<CommandResult<T>> command) where T : class
     {
         try
         {

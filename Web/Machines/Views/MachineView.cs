@@ -44,6 +44,9 @@ public sealed record MachineView
     /// <summary>Totals.</summary>
     public required CounterView Counters { get; init; }
 
+    /// <summary>Why it paused by itself, or null.</summary>
+    public required PauseView? PausedBy { get; init; }
+
     /// <summary>How it ended, or null while it has not.</summary>
     public required ExitStatus? Exit { get; init; }
 }

@@ -255,6 +255,12 @@ internal sealed partial class Cpu : IApicClock
     {
         bool trap = (R.Guest.Rflags & Flag.Trap) != 0;
         int shadow = _shadow;
+        bool isPassing = false;
+        if (_breakpoints.Length != 0 && IsAtHostBreakpoint(out isPassing))
+        {
+            return;
+        }
+
         if (IsAtBreakpoint())
         {
             return;
@@ -279,6 +285,7 @@ internal sealed partial class Cpu : IApicClock
             return;
         }
 
+        _isPassing &= !isPassing || _isRepeating;
         AfterInstruction(trap, shadow);
     }
 

@@ -66,6 +66,7 @@ internal sealed partial class Cpu
     /// <summary>The host has carried out the instruction at RIP.</summary>
     internal void Complete(int length)
     {
+        EndPass();
         R.Guest.Rip = MaskRip(R.Guest.Rip + (ulong)length);
         _retired++;
         _shadow = 0;
@@ -250,8 +251,11 @@ internal sealed partial class Cpu
     };
 
     // A fault of the instruction at RIP: the frame tells to resume it without its breakpoint.
-    private void DeliverFault(int vector, uint error, bool hasError) =>
+    private void DeliverFault(int vector, uint error, bool hasError)
+    {
+        EndPass();
         Deliver(vector, error, hasError, R.Guest.Rip, Flag.Resume, isSoftware: false);
+    }
 
     // After an instruction: traps, NMI, interrupts.
     private void DeliverTrap(int vector) => Deliver(vector, 0, hasError: false, R.Guest.Rip, 0, isSoftware: false);
@@ -351,7 +355,7 @@ internal sealed partial class Cpu
     private void ModeOfRunningChanged()
     {
         _isPrecise = (R.Guest.Rflags & (Flag.Trap | Flag.Resume)) != 0 || _shadow != 0 || IsStepping || _isPending
-            || ((Dr[7] & 0xFF) != 0 && HasCodeBreakpoints);
+            || _breakpoints.Length != 0 || ((Dr[7] & 0xFF) != 0 && HasCodeBreakpoints);
         SelectTlb();
     }
 
