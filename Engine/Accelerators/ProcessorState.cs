@@ -46,4 +46,7 @@ public sealed record ProcessorState
 
     /// <summary>RIP in the frame of a #UD that is injected but not delivered yet, or null: the same for the delivery to come.</summary>
     public ulong? ExpectedHandlerFrame { get; init; }
+
+    /// <summary>Its part of the schedule, in a deterministic machine; null in others. For a partition that has not run yet.</summary>
+    public TurnState? Turn { get; init; }
 }

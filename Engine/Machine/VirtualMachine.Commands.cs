@@ -55,9 +55,10 @@ public sealed partial class VirtualMachine
 
     /// <summary>
     /// Lets each processor (or one) execute one instruction or handle one exit, whichever comes first. A processor in HLT stays there.
+    /// In a deterministic machine only the processor whose turn it is does so.
     /// </summary>
     /// <param name="processor">Index, or null for all.</param>
-    /// <exception cref="MachineStateException">The machine runs, or the guest is over.</exception>
+    /// <exception cref="MachineStateException">The machine runs, or the guest is over, or it is another processor's turn.</exception>
     /// <exception cref="MachineOptionException">There is no such processor.</exception>
     public void Step(int? processor = null) => Command(() =>
     {
@@ -78,6 +79,17 @@ public sealed partial class VirtualMachine
             _state = MachineState.Paused;
         }
 
+        if (_context.Deterministic is { } turns)
+        {
+            int next = turns.NextInTurn();
+            if (processor is int asked && asked != next)
+            {
+                throw new MachineStateException($"It is processor {next}'s turn: in a deterministic machine no other one can be stepped.");
+            }
+
+            processor = next;
+        }
+
         // All at once: each that waits in HLT takes the whole limit.
         OnEach(processor is int only ? [Processors[only]] : Processors, p => p.StepHere(s_stepLimit));
     });
@@ -92,6 +104,7 @@ public sealed partial class VirtualMachine
         List<IProcessor> made = [];
         try
         {
+            Interlocked.Exchange(ref _untilSwitch, Options.SwitchVendorAfter ?? 0);
             Memory.Clear();
             MachineLoader.Load(Memory, _image);
             Sites.Clear();

@@ -122,6 +122,7 @@ internal sealed partial class SoftwareProcessor
             Events = ImmutableCollectionsMarshal.AsImmutableArray(SaveEvents()),
             IsKickPending = cpu.Apic.IsKickPending,
             MpState = cpu.Apic.IsWaitingForStartup ? MpUninitialized : cpu.IsHalted ? MpHalted : MpRunnable,
+            Turn = cpu.SaveTurn(),
         };
     }
 
@@ -129,6 +130,8 @@ internal sealed partial class SoftwareProcessor
     {
         ArgumentNullException.ThrowIfNull(state);
         SystemRegisters system = state.System;
+        // The time first, which what follows reads.
+        cpu.RestoreTurn(state.Turn);
         cpu.R.Guest = state.Registers;
         SegmentRegister[] s = cpu.Segments;
         s[Seg.Cs] = system.Cs;
