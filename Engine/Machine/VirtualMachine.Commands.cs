@@ -25,6 +25,12 @@ public sealed partial class VirtualMachine
             }
 
             RequireAlive("run");
+        }
+
+        SwitchIfDue();
+        lock (_stateLock)
+        {
+            RequireAlive("run");
             _state = MachineState.Running;
         }
 
@@ -79,6 +85,8 @@ public sealed partial class VirtualMachine
             _state = MachineState.Paused;
         }
 
+        SwitchIfDue();
+
         if (_context.Deterministic is { } turns)
         {
             int next = turns.NextInTurn();
@@ -104,6 +112,7 @@ public sealed partial class VirtualMachine
         List<IProcessor> made = [];
         try
         {
+            Volatile.Write(ref _dueSwitch, null);
             Interlocked.Exchange(ref _untilSwitch, Options.SwitchVendorAfter ?? 0);
             Memory.Clear();
             MachineLoader.Load(Memory, _image);

@@ -11,6 +11,9 @@ public sealed partial class VirtualMachine
     private long _untilSwitch;
     private long _kernelCallsSeen;
 
+    // What the guest saw when the count was reached, until it has been switched. Whatever lets processors run looks here first.
+    private MachineContext? _dueSwitch;
+
     internal bool CountsCalls => Options.SwitchVendorAfter is not null;
 
     /// <summary>A hypercall has been served. On the calling processor's thread; it is held where the count is reached.</summary>
@@ -43,27 +46,15 @@ public sealed partial class VirtualMachine
 
     private void BeginSwitch()
     {
-        MachineContext seen = Volatile.Read(ref _context);
-        _ = Task.Run(() => SwitchByCount(seen));
+        Volatile.Write(ref _dueSwitch, Volatile.Read(ref _context));
+        _ = Task.Run(SwitchByCount);
     }
 
-    private void SwitchByCount(MachineContext seen)
+    private void SwitchByCount()
     {
         try
         {
-            Command(() =>
-            {
-                // Calls of others meanwhile count for the next switch.
-                while (Interlocked.Add(ref _untilSwitch, Options.SwitchVendorAfter!.Value) <= 0)
-                {
-                }
-
-                bool isOver = State is MachineState.Stopped or MachineState.Failed;
-                if (!isOver && _context == seen)
-                {
-                    _ = SwitchTo(CpuVendor.All[(seen.VendorIndex + 1) % CpuVendor.All.Length]);
-                }
-            });
+            Command(SwitchIfDue);
         }
         catch (ObjectDisposedException)
         {
@@ -73,6 +64,25 @@ public sealed partial class VirtualMachine
         {
             // A processor may be held for it: the machine must not stand still in silence.
             Finish(MachineState.Failed, new MachineExit($"the vendor could not be switched: {exception.Message}", MachineExit.FailureCode));
+        }
+    }
+
+    // In a command. Not where a person has switched or reset it meanwhile.
+    private void SwitchIfDue()
+    {
+        if (Interlocked.Exchange(ref _dueSwitch, null) is not MachineContext seen)
+        {
+            return;
+        }
+
+        // Calls of others meanwhile count for the next switch.
+        while (Interlocked.Add(ref _untilSwitch, Options.SwitchVendorAfter!.Value) <= 0)
+        {
+        }
+
+        if (State is not (MachineState.Stopped or MachineState.Failed) && _context == seen)
+        {
+            _ = SwitchTo(CpuVendor.All[(seen.VendorIndex + 1) % CpuVendor.All.Length]);
         }
     }
 }
