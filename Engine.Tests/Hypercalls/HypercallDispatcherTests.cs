@@ -193,6 +193,12 @@ public sealed class HypercallDispatcherTests
 
         public ulong ReadTimestampCounter() => Tsc;
 
+        public TimeSpan ReadWallClock() => DateTime.UtcNow - DateTime.UnixEpoch;
+
+        public int Yields { get; private set; }
+
+        public void Yield() => Yields++;
+
         public void Dispose() => Memory.Dispose();
     }
 }

@@ -220,5 +220,9 @@ public sealed class LoopGuardTests
         public bool DeliverInterrupt(uint apicId, byte vector, int deliveryMode) => throw new NotSupportedException();
 
         public ulong ReadTimestampCounter() => throw new NotSupportedException();
+
+        public TimeSpan ReadWallClock() => throw new NotSupportedException();
+
+        public void Yield() => throw new NotSupportedException();
     }
 }

@@ -14,4 +14,7 @@ public enum Backend
 
     /// <summary>The processor in software.</summary>
     Software,
+
+    /// <summary>The processor in software, its machine deterministic.</summary>
+    Deterministic,
 }

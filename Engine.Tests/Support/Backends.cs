@@ -35,7 +35,7 @@ public static class Backends
             Backend.Kvm => s_kvm.Value,
             Backend.KvmStep => s_kvmStep.Value,
             Backend.KvmNative => s_kvmNative.Value,
-            Backend.Software => s_software,
+            Backend.Software or Backend.Deterministic => s_software,
             _ => throw new ArgumentOutOfRangeException(nameof(backend)),
         };
         AcceleratorAvailability answer = accelerator.Check();

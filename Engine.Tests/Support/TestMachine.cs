@@ -90,7 +90,7 @@ internal sealed class TestMachine : IDisposable
         Backend backend, string guest, VirtualMachineOptions options)
     {
         Assert.True(GuestCatalogue.TryGet(guest, out BuiltInGuest? found), guest);
-        return new TestMachine(new VirtualMachine(NextId(), options, found, backend.Open()), null);
+        return new TestMachine(new VirtualMachine(NextId(), For(backend, options), found, backend.Open()), null);
     }
 
     /// <summary>Waits for a condition.</summary>
@@ -217,10 +217,13 @@ internal sealed class TestMachine : IDisposable
         options ??= new VirtualMachineOptions { MemoryMiB = 4 };
         return new VirtualMachine(
             NextId(),
-            options with { Vendor = vendor.Cpu(), Policy = policy, Processors = image.Processors.Length },
+            For(backend, options) with { Vendor = vendor.Cpu(), Policy = policy, Processors = image.Processors.Length },
             image,
             backend.Open());
     }
+
+    private static VirtualMachineOptions For(Backend backend, VirtualMachineOptions options) =>
+        backend == Backend.Deterministic ? options with { Deterministic = true } : options;
 
     private static string NextId() => $"t{Interlocked.Increment(ref s_number)}";
 }

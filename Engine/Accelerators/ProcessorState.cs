@@ -49,4 +49,7 @@ public sealed record ProcessorState
 
     /// <summary>Linear address of the host's breakpoint that was reported and whose instruction is still to be executed, or null.</summary>
     public ulong? PassedBreakpoint { get; init; }
+
+    /// <summary>Its part of the schedule, in a deterministic machine; null in others. For a partition that has not run yet.</summary>
+    public TurnState? Turn { get; init; }
 }

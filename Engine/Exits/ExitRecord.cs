@@ -13,6 +13,9 @@ public struct ExitRecord
     /// <summary>When the exit reached the host, in ticks of <see cref="System.Diagnostics.Stopwatch"/>.</summary>
     public long Timestamp;
 
+    /// <summary>The machine's own time in nanoseconds, in a deterministic machine; 0 in others.</summary>
+    public ulong MachineTime;
+
     /// <summary>How long the host handled it, in nanoseconds.</summary>
     public uint DurationNanoseconds;
 

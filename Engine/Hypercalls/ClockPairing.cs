@@ -4,7 +4,7 @@ namespace Hyperpatch.Engine.Hypercalls;
 
 /// <summary>
 /// CLOCK_PAIRING: a0 guest-physical address of struct kvm_clock_pairing (64 bytes), a1 clock type, of which there is only 0, the
-/// wall clock: the host's time and the guest's time-stamp counter of one moment.
+/// wall clock: its time and the guest's time-stamp counter of one moment.
 /// </summary>
 internal static class ClockPairing
 {
@@ -21,7 +21,7 @@ internal static class ClockPairing
         Span<byte> pairing = stackalloc byte[Size];
         pairing.Clear();
         ulong tsc = host.ReadTimestampCounter();
-        long ticks = (DateTime.UtcNow - DateTime.UnixEpoch).Ticks;
+        long ticks = host.ReadWallClock().Ticks;
         BinaryPrimitives.WriteInt64LittleEndian(pairing, ticks / TimeSpan.TicksPerSecond);
         BinaryPrimitives.WriteInt64LittleEndian(
             pairing[8..], ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick);

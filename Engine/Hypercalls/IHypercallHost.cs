@@ -27,4 +27,10 @@ public interface IHypercallHost
 
     /// <summary>The calling processor's time-stamp counter.</summary>
     ulong ReadTimestampCounter();
+
+    /// <summary>The wall clock: time since 1970-01-01 (UTC). A deterministic machine has its own.</summary>
+    TimeSpan ReadWallClock();
+
+    /// <summary>Lets other processors run instead of the calling one, for a while.</summary>
+    void Yield();
 }

@@ -8,7 +8,7 @@ internal static class SchedYield
         if (call.Argument0 < (ulong)host.ProcessorCount)
         {
             // The host's scheduler cannot be pointed at one thread from here; giving up the time slice lets it run.
-            _ = Thread.Yield();
+            host.Yield();
         }
 
         return 0;

@@ -14,4 +14,7 @@ internal sealed record MachineContext(
 {
     /// <summary>The partition's ability to watch sites, where it has it.</summary>
     public IWatchHypercallSites? Watch { get; } = Partition as IWatchHypercallSites;
+
+    /// <summary>The partition's schedule and clock, where the machine is deterministic.</summary>
+    public IDeterministicPartition? Deterministic { get; } = Partition as IDeterministicPartition;
 }

@@ -37,6 +37,7 @@ internal static class MachineOptionChecks
             $"A command line has at most {MaximumCommandLineLength} printable ASCII characters.");
         Require(options.HistoryCapacity is >= 256 and <= 1 << 20, "historyCapacity", "The history holds 256 to 1048576 exits.");
         Require(options.FramesPerSecond is >= 1 and <= 20, "framesPerSecond", "There are 1 to 20 frames a second.");
+        Require(options.SwitchVendorAfter is null or >= 1, "switchVendorAfter", "The vendor is switched after 1 hypercall or more.");
         Require(Enum.IsDefined(options.Policy), "policy", $"The policy is one of {PolicyNames.AllPolicies}.");
     }
 

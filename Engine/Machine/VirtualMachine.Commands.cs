@@ -27,6 +27,7 @@ public sealed partial class VirtualMachine
             RequireAlive("run");
         }
 
+        SwitchIfDue();
         ArmStaleBreakpoints();
         lock (_stateLock)
         {
@@ -64,9 +65,10 @@ public sealed partial class VirtualMachine
 
     /// <summary>
     /// Lets each processor (or one) execute one instruction or handle one exit, whichever comes first. A processor in HLT stays there.
+    /// In a deterministic machine only the processor whose turn it is does so.
     /// </summary>
     /// <param name="processor">Index, or null for all.</param>
-    /// <exception cref="MachineStateException">The machine runs, or the guest is over.</exception>
+    /// <exception cref="MachineStateException">The machine runs, or the guest is over, or it is another processor's turn.</exception>
     /// <exception cref="MachineOptionException">There is no such processor.</exception>
     public void Step(int? processor = null) => Command(() =>
     {
@@ -88,10 +90,22 @@ public sealed partial class VirtualMachine
         }
 
         ParkAll();
+        SwitchIfDue();
         ArmStaleBreakpoints();
         lock (_stateLock)
         {
             _pausedBy = null;
+        }
+
+        if (_context.Deterministic is { } turns)
+        {
+            int next = turns.NextInTurn();
+            if (processor is int asked && asked != next)
+            {
+                throw new MachineStateException($"It is processor {next}'s turn: in a deterministic machine no other one can be stepped.");
+            }
+
+            processor = next;
         }
 
         // All at once: each that waits in HLT takes the whole limit.
@@ -108,6 +122,8 @@ public sealed partial class VirtualMachine
         List<IProcessor> made = [];
         try
         {
+            Volatile.Write(ref _dueSwitch, null);
+            Interlocked.Exchange(ref _untilSwitch, Options.SwitchVendorAfter ?? 0);
             Memory.Clear();
             MachineLoader.Load(Memory, _image);
             Sites.Clear();

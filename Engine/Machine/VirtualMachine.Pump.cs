@@ -92,6 +92,7 @@ public sealed partial class VirtualMachine
             return;
         }
 
+        CountKernelCalls();
         bool quiet = true;
         bool allHalted = true;
         foreach (VirtualProcessor processor in Processors)

@@ -62,12 +62,19 @@ public sealed partial class VirtualMachine : IDisposable
                 "processors", $"The image starts {image.Processors.Length} processors, the machine has {options.Processors}.");
         }
 
+        if (options.Deterministic && accelerator is not IDeterministicAccelerator)
+        {
+            throw new MachineOptionException(
+                "deterministic", $"The accelerator {accelerator.Name} cannot repeat a run exactly: only the processor in software can (accelerator software).");
+        }
+
         Id = id;
         Options = options;
         GuestName = "image";
         _image = image;
         _accelerator = accelerator;
         _policy = (int)options.Policy;
+        _untilSwitch = options.SwitchVendorAfter ?? 0;
         Serial = new SerialPort();
         Ports = new PortBus(Serial, new DebugExit(OnDebugExit));
         Journal = new ExitJournal(
@@ -100,7 +107,8 @@ public sealed partial class VirtualMachine : IDisposable
         }
 
         Timeline.Add("created", $"Created: {options.Processors} processor(s), {options.MemoryMiB} MiB, {options.Vendor.Name}, "
-            + $"{accelerator.Name}, interception level {PolicyNames.Of(context.Level)}, policy {PolicyNames.Of(options.Policy)}");
+            + $"{accelerator.Name}, interception level {PolicyNames.Of(context.Level)}, policy {PolicyNames.Of(options.Policy)}"
+            + (options.Deterministic ? ", deterministic" : string.Empty));
         foreach (VirtualProcessor processor in Processors)
         {
             processor.StartThread();
@@ -133,6 +141,11 @@ public sealed partial class VirtualMachine : IDisposable
 
     /// <summary>Number of vendor switches so far.</summary>
     public int Epoch => (int)Volatile.Read(ref _context).Epoch;
+
+    /// <summary>
+    /// The machine's own time in nanoseconds since its start, if it is deterministic; null otherwise. Exact while it is paused or over.
+    /// </summary>
+    public ulong? MachineTime => Volatile.Read(ref _context).Deterministic?.Time;
 
     /// <summary>Hypercalls that the host's kernel served unseen (level <c>native</c>), or null where that is not known.</summary>
     public long? KernelHypercalls => Level == InterceptionLevel.Native || Volatile.Read(ref _kernelHypercallsBefore) > 0
@@ -313,8 +326,10 @@ public sealed partial class VirtualMachine : IDisposable
     private MachineContext MakeContext(CpuVendor vendor, uint epoch)
     {
         InterceptionLevel level = _accelerator.SelectLevel(vendor);
-        return new MachineContext(
-            vendor, (byte)CpuVendor.All.IndexOf(vendor), _accelerator.CreatePartition(Memory, vendor, level), level, epoch);
+        IPartition partition = Options.Deterministic
+            ? ((IDeterministicAccelerator)_accelerator).CreateDeterministicPartition(Memory, vendor, level)
+            : _accelerator.CreatePartition(Memory, vendor, level);
+        return new MachineContext(vendor, (byte)CpuVendor.All.IndexOf(vendor), partition, level, epoch);
     }
 
     private void OnDebugExit(uint value) =>

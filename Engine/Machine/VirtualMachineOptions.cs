@@ -27,6 +27,19 @@ public sealed record VirtualMachineOptions
     /// <summary>The guest's command line.</summary>
     public string CommandLine { get; init; } = string.Empty;
 
+    /// <summary>
+    /// Whether a run repeats exactly: the processors run in turn, and time is the number of instructions (see
+    /// <see cref="Accelerators.IDeterministicPartition"/>). Only with a back end that can do so, which is the one in software.
+    /// </summary>
+    public bool Deterministic { get; init; }
+
+    /// <summary>
+    /// Hypercalls, from 1, after each of which the guest is shown the next vendor; null: never by itself. The processor that makes the last of
+    /// them executes nothing more before the switch: in a deterministic machine no other one does, either. What the host's kernel serves
+    /// unseen (level <c>native</c>) is counted several times a second only.
+    /// </summary>
+    public long? SwitchVendorAfter { get; init; }
+
     /// <summary>Whether the hypercall MAP_GPA_RANGE is offered.</summary>
     public bool OffersMapGpaRange { get; init; }
 

@@ -28,6 +28,9 @@ public sealed class VirtualProcessor : IHypercallHost
 
     private static readonly double s_nanosecondsPerTick = 1e9 / Stopwatch.Frequency;
     private static readonly TimeSpan s_kickAgain = TimeSpan.FromMilliseconds(250);
+
+    // When the clock of a deterministic machine starts: any fixed moment would do.
+    private static readonly TimeSpan s_deterministicStart = new DateTime(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc) - DateTime.UnixEpoch;
     private readonly VirtualMachine _machine;
     private readonly HypercallInterceptor _interceptor;
     private readonly ManualResetEventSlim _parked = new(false);
@@ -148,6 +151,24 @@ public sealed class VirtualProcessor : IHypercallHost
 
     /// <inheritdoc/>
     ulong IHypercallHost.ReadTimestampCounter() => _processor.ReadTimestampCounter();
+
+    /// <inheritdoc/>
+    TimeSpan IHypercallHost.ReadWallClock() => _context.Deterministic is { } machine
+        ? s_deterministicStart + TimeSpan.FromTicks((long)(machine.Time / TimeSpan.NanosecondsPerTick))
+        : DateTime.UtcNow - DateTime.UnixEpoch;
+
+    /// <inheritdoc/>
+    void IHypercallHost.Yield()
+    {
+        if (_context.Deterministic is { } machine)
+        {
+            machine.GiveUpTurn();
+        }
+        else
+        {
+            _ = Thread.Yield();
+        }
+    }
 
     internal void StartThread() => _thread.Start();
 
@@ -444,6 +465,11 @@ public sealed class VirtualProcessor : IHypercallHost
         _record.Vendor = _context.VendorIndex;
         _record.Epoch = _context.Epoch;
         _record.Cpl = (byte)_processor.Cpl;
+        if (_context.Deterministic is { } machine)
+        {
+            _record.MachineTime = machine.Time;
+        }
+
         _wasCall = false;
         Volatile.Write(ref _rip, rip);
         ExitHandlers.Handle(_machine, this, ref _exit);
@@ -453,6 +479,11 @@ public sealed class VirtualProcessor : IHypercallHost
         if (_machine.ActivePoints is { } points)
         {
             _machine.Meet(points, _record, _wasCall);
+        }
+
+        if (_wasCall && _machine.CountsCalls)
+        {
+            _machine.CountCall(this);
         }
     }
 

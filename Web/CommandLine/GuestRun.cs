@@ -17,7 +17,6 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
 
     private long _serialPosition;
     private long _timelinePosition;
-    private long _switchAt = options.SwitchVendorAfter ?? long.MaxValue;
 
     /// <summary>Runs the guest to its end, the time limit or the person's.</summary>
     /// <returns>The process's exit status.</returns>
@@ -35,7 +34,7 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
         }
 
         using var accelerators = new AcceleratorSet(EngineOptions.Read(RunConfiguration.Load()));
-        IAccelerator accelerator = accelerators.Select(options.Accelerator);
+        IAccelerator accelerator = accelerators.Select(options.Accelerator, options.Deterministic);
         try
         {
             using var machine = new VirtualMachine("run", Options(), guest, accelerator);
@@ -62,7 +61,7 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
             end = over ? machine.Exit
                 : cancellation.IsCancellationRequested ? new MachineExit("interrupted", RunExitCode.Interrupted)
                 : Stopwatch.GetElapsedTime(start) >= options.Timeout ? new MachineExit($"time limit of {options.Timeout.TotalSeconds:0} s reached", RunExitCode.TimedOut)
-                : SwitchWhenDue(machine);
+                : null;
         }
 
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
@@ -110,32 +109,6 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
         }
     }
 
-    private MachineExit? SwitchWhenDue(VirtualMachine machine)
-    {
-        long calls = MachineViews.Counters(machine).Hypercalls;
-        if (calls < _switchAt)
-        {
-            return null;
-        }
-
-        long every = options.SwitchVendorAfter!.Value;
-        _switchAt = (calls / every * every) + every;
-        try
-        {
-            machine.SwitchVendor(machine.Vendor == CpuVendor.Intel ? CpuVendor.Amd : CpuVendor.Intel);
-            return null;
-        }
-        catch (MachineStateException)
-        {
-            // The guest ended meanwhile; the next look sees it.
-            return null;
-        }
-        catch (AcceleratorException exception)
-        {
-            return new MachineExit($"the vendor could not be switched: {exception.Message}", RunExitCode.GuestFailed);
-        }
-    }
-
     private VirtualMachineOptions Options() => new()
     {
         Name = options.Guest,
@@ -144,6 +117,8 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
         Processors = options.Processors,
         MemoryMiB = options.MemoryMiB,
         CommandLine = options.CommandLine,
+        Deterministic = options.Deterministic,
+        SwitchVendorAfter = options.SwitchVendorAfter,
 
         // Nobody watches frames here; the pump that makes them is also what sees that a guest has halted for good.
         FramesPerSecond = 20,

@@ -21,6 +21,10 @@ internal sealed class ProgramCommand
         CustomParser = result => CpuVendor.TryParse(Word(result), out CpuVendor? vendor) ? vendor : Refuse<CpuVendor>(result, "intel, amd"),
     };
     private readonly Option<AcceleratorChoice> _accelerator = Names("--accelerator", "The back end.", AcceleratorChoice.Auto);
+    private readonly Option<bool> _deterministic = new("--deterministic")
+    {
+        Description = "A run that repeats exactly, on the processor in software: vCPUs in turn, time from the number of instructions.",
+    };
     private readonly Option<PatchPolicy> _policy = Names("--policy", "What is done with the wrong vendor's hypercalls.", PatchPolicy.Force);
     private readonly Option<long> _processors = Number("--processors", "Virtual processors, 1 to 64.", 1, 1, 64);
     private readonly Option<long> _memory = Number("--memory", "Memory in MiB.", 64, 1, 65_536, "MiB");
@@ -34,7 +38,7 @@ internal sealed class ProgramCommand
     /// <param name="serve">What no command does.</param>
     public ProgramCommand(Func<RunOptions, CancellationToken, Task<int>> run, Func<CancellationToken, Task<int>> serve)
     {
-        foreach (Option option in new Option[] { _vendor, _accelerator, _policy, _processors, _memory, _append, _switchAfter, _timeout, _summary })
+        foreach (Option option in new Option[] { _vendor, _accelerator, _deterministic, _policy, _processors, _memory, _append, _switchAfter, _timeout, _summary })
         {
             _run.Options.Add(option);
         }
@@ -138,6 +142,7 @@ internal sealed class ProgramCommand
         Guest = result.GetRequiredValue(_guest),
         Vendor = result.GetRequiredValue(_vendor),
         Accelerator = result.GetRequiredValue(_accelerator),
+        Deterministic = result.GetValue(_deterministic),
         Policy = result.GetRequiredValue(_policy),
         Processors = (int)result.GetRequiredValue(_processors),
         MemoryMiB = (int)result.GetRequiredValue(_memory),

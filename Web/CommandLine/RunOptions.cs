@@ -16,6 +16,9 @@ internal sealed record RunOptions
     /// <summary>The back end.</summary>
     public required AcceleratorChoice Accelerator { get; init; }
 
+    /// <summary>Whether the run repeats exactly.</summary>
+    public required bool Deterministic { get; init; }
+
     /// <summary>What is done with the wrong vendor's hypercalls.</summary>
     public required PatchPolicy Policy { get; init; }
 

@@ -20,6 +20,9 @@ internal sealed record RunSummary
     /// <summary>The back end, or what was asked for where there was none.</summary>
     public required string Accelerator { get; init; }
 
+    /// <summary>Whether the run repeats exactly.</summary>
+    public required bool Deterministic { get; init; }
+
     /// <summary>The vendor that the guest saw last.</summary>
     public required string Vendor { get; init; }
 
@@ -31,6 +34,9 @@ internal sealed record RunSummary
 
     /// <summary>How long it ran, in milliseconds.</summary>
     public required double ElapsedMs { get; init; }
+
+    /// <summary>The machine's own time, in nanoseconds; null where it has none, which is so unless the run repeats exactly.</summary>
+    public ulong? MachineTimeNs { get; init; }
 
     /// <summary>Instructions that all processors executed; null where the back end does not count them.</summary>
     public long? Instructions { get; init; }
@@ -66,6 +72,8 @@ internal sealed record RunSummary
         return new RunSummary
         {
             Accelerator = machine.AcceleratorName,
+            Deterministic = machine.Options.Deterministic,
+            MachineTimeNs = machine.MachineTime,
             Vendor = machine.Vendor.Id,
             Policy = PolicyNames.Of(machine.Policy),
             Exit = new ExitStatus(exit.Reason, exit.Code),
@@ -81,10 +89,10 @@ internal sealed record RunSummary
 
     /// <summary>The summary of a machine that could not be started.</summary>
     public static RunSummary Of(RunOptions options, string reason) =>
-        Refused(options.Accelerator.ToString().ToLowerInvariant(), options.Vendor.Id, PolicyNames.Of(options.Policy), reason);
+        Refused(options.Accelerator.ToString().ToLowerInvariant(), options.Deterministic, options.Vendor.Id, PolicyNames.Of(options.Policy), reason);
 
     /// <summary>The summary of a command line that cannot be used: what it did not say, or said wrong, is empty.</summary>
-    public static RunSummary Of(string reason) => Refused("", "", "", reason);
+    public static RunSummary Of(string reason) => Refused("", false, "", "", reason);
 
     /// <summary>Writes it.</summary>
     public static Task WriteAsync(Stream target, RunSummary summary) => JsonSerializer.SerializeAsync(target, summary, s_json);
@@ -97,9 +105,10 @@ internal sealed record RunSummary
         return new FileStream(file.FullName, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0 });
     }
 
-    private static RunSummary Refused(string accelerator, string vendor, string policy, string reason) => new()
+    private static RunSummary Refused(string accelerator, bool deterministic, string vendor, string policy, string reason) => new()
     {
         Accelerator = accelerator,
+        Deterministic = deterministic,
         Vendor = vendor,
         Policy = policy,
         Exit = new ExitStatus(reason, RunExitCode.NotStarted),

@@ -33,13 +33,19 @@ public sealed class AcceleratorSet : IDisposable
 
     /// <summary>Finds the back end for a choice: one that refuses with the reason where there is none.</summary>
     /// <param name="choice">The choice, or null for the settings'.</param>
-    public IAccelerator Select(AcceleratorChoice? choice = null)
+    /// <param name="deterministic">
+    /// Whether runs must repeat exactly: <c>auto</c> then takes only a back end that can do so. One that is asked for by name is
+    /// given all the same; the machine refuses it in its own words.
+    /// </param>
+    public IAccelerator Select(AcceleratorChoice? choice = null, bool deterministic = false)
     {
         AcceleratorChoice wanted = choice ?? _options.Accelerator;
         List<string> reasons = [];
         foreach (IAccelerator candidate in _accelerators)
         {
-            if (wanted != AcceleratorChoice.Auto && !string.Equals(candidate.Name, wanted.ToString(), StringComparison.OrdinalIgnoreCase))
+            if (wanted == AcceleratorChoice.Auto
+                ? deterministic && candidate is not IDeterministicAccelerator
+                : !string.Equals(candidate.Name, wanted.ToString(), StringComparison.OrdinalIgnoreCase))
             {
                 continue;
             }

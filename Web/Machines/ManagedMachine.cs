@@ -44,6 +44,7 @@ public sealed class ManagedMachine : IDisposable
         State = MachineViews.Name(Machine.State),
         Vendor = Machine.Vendor.Id,
         Accelerator = Machine.AcceleratorName,
+        Deterministic = Machine.Options.Deterministic,
         InterceptionLevel = PolicyNames.Of(Machine.Level),
         Policy = PolicyNames.Of(Machine.Policy),
         MemoryMiB = Machine.Options.MemoryMiB,

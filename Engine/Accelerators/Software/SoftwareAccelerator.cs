@@ -4,7 +4,7 @@ using Hyperpatch.Engine.Vendors;
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>The back end in software: an x86-64 processor that runs anywhere.</summary>
-public sealed class SoftwareAccelerator : IAccelerator
+public sealed class SoftwareAccelerator : IDeterministicAccelerator
 {
     /// <inheritdoc/>
     public string Name => "software";
@@ -21,5 +21,13 @@ public sealed class SoftwareAccelerator : IAccelerator
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentNullException.ThrowIfNull(vendor);
         return new SoftwarePartition(memory, vendor);
+    }
+
+    /// <inheritdoc/>
+    public IDeterministicPartition CreateDeterministicPartition(GuestMemory memory, CpuVendor vendor, InterceptionLevel level)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentNullException.ThrowIfNull(vendor);
+        return new DeterministicPartition(memory, vendor);
     }
 }

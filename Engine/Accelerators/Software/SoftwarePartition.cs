@@ -8,7 +8,7 @@ using Iced.Intel;
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>A guest's hardware in software: its processors, and the bus between their local APICs.</summary>
-internal sealed class SoftwarePartition(GuestMemory memory, CpuVendor vendor) : IPartition
+internal class SoftwarePartition(GuestMemory memory, CpuVendor vendor, TurnSchedule? turns = null) : IPartition
 {
     private const int MostProcessors = 64;
     private readonly Cpu?[] _processors = new Cpu?[MostProcessors];
@@ -26,8 +26,12 @@ internal sealed class SoftwarePartition(GuestMemory memory, CpuVendor vendor) : 
 
     public int Count => Volatile.Read(ref _count);
 
+    /// <summary>Whose turn it is, or null where each processor runs for itself.</summary>
+    public TurnSchedule? Turns { get; } = turns;
+
     /// <summary>Makes the time-stamp counters start near zero, and alike.</summary>
-    public ulong TimestampOffset { get; } = (ulong)-(Stopwatch.GetTimestamp() * (1_000_000_000 / Stopwatch.Frequency));
+    public ulong TimestampOffset { get; } =
+        turns is not null ? 0 : (ulong)-(Stopwatch.GetTimestamp() * (1_000_000_000 / Stopwatch.Frequency));
 
     public long? KernelHypercalls => null;
 
@@ -42,6 +46,7 @@ internal sealed class SoftwarePartition(GuestMemory memory, CpuVendor vendor) : 
         Cpu cpu = new(this, index);
         Volatile.Write(ref _processors[index], cpu);
         Bus.Attach(cpu.Apic);
+        Turns?.Attach(cpu);
         _count = Math.Max(_count, index + 1);
         return new SoftwareProcessor(cpu, index);
     }
@@ -111,7 +116,5 @@ internal sealed class SoftwarePartition(GuestMemory memory, CpuVendor vendor) : 
         }
     }
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() => GC.SuppressFinalize(this);
 }

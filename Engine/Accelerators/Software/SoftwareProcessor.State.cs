@@ -123,6 +123,7 @@ internal sealed partial class SoftwareProcessor
             IsKickPending = cpu.Apic.IsKickPending,
             PassedBreakpoint = cpu.PassedBreakpoint,
             MpState = cpu.Apic.IsWaitingForStartup ? MpUninitialized : cpu.IsHalted ? MpHalted : MpRunnable,
+            Turn = cpu.SaveTurn(),
         };
     }
 
@@ -130,6 +131,8 @@ internal sealed partial class SoftwareProcessor
     {
         ArgumentNullException.ThrowIfNull(state);
         SystemRegisters system = state.System;
+        // The time first, which what follows reads.
+        cpu.RestoreTurn(state.Turn);
         cpu.R.Guest = state.Registers;
         SegmentRegister[] s = cpu.Segments;
         s[Seg.Cs] = system.Cs;

@@ -15,10 +15,10 @@ namespace Hyperpatch.Web.Components.Pages;
 /// <summary>Makes a machine with a guest of the catalogue. What cannot be used is said beside its field, in the engine's own words.</summary>
 public sealed partial class NewMachinePage : ComponentBase
 {
-    private static readonly string[] s_fields = ["name", "guest", "vendor", "accelerator", "policy", "processors", "memoryMiB", "commandLine"];
+    private static readonly string[] s_fields = ["name", "guest", "vendor", "accelerator", "deterministic", "policy", "processors", "memoryMiB", "commandLine"];
 
     // In the order of the page.
-    private static readonly string[] s_inputs = ["name", "processors", "memoryMiB", "accelerator", "policy", "commandLine"];
+    private static readonly string[] s_inputs = ["name", "processors", "memoryMiB", "accelerator", "deterministic", "policy", "commandLine"];
     private readonly Form _form = new();
     private readonly Dictionary<string, ElementReference> _inputs = [];
     private ClaimsPrincipal _user = new();
@@ -111,6 +111,7 @@ public sealed partial class NewMachinePage : ComponentBase
             Guest = _guest.Name,
             Vendor = _form.Vendor,
             Accelerator = _form.Accelerator,
+            Deterministic = _form.Deterministic,
             Policy = _form.Policy,
             Processors = Number("processors", _form.Processors, unreadable),
             MemoryMiB = Number("memoryMiB", _form.MemoryMiB, unreadable),
@@ -166,6 +167,8 @@ public sealed partial class NewMachinePage : ComponentBase
         public string Vendor { get; set; } = "intel";
 
         public string Accelerator { get; set; } = "auto";
+
+        public bool Deterministic { get; set; }
 
         public string Policy { get; set; } = "force";
 

@@ -15,6 +15,12 @@ public sealed record CreateMachineRequest
     /// <summary>auto, kvm or software. Default: as in the settings.</summary>
     public string? Accelerator { get; init; }
 
+    /// <summary>
+    /// Whether a run repeats exactly: processors in turn, time from the number of instructions. Only on the processor in software, which
+    /// <c>auto</c> then takes.
+    /// </summary>
+    public bool Deterministic { get; init; }
+
     /// <summary>faithful, force, emulate or inject. Default: force.</summary>
     public string? Policy { get; init; }
 

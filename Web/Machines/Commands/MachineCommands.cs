@@ -165,7 +165,7 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
         return Guard<ManagedMachine>(() =>
         {
             VirtualMachineOptions options = Options(request, guest, vendor, policy);
-            IAccelerator accelerator = accelerators.Select(request.Accelerator is null ? null : choice);
+            IAccelerator accelerator = accelerators.Select(request.Accelerator is null ? null : choice, request.Deterministic);
             ManagedMachine? machine = registry.Add(id => new VirtualMachine(id, options, guest, accelerator));
             if (machine is null)
             {
@@ -189,6 +189,7 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
         Processors = request.Processors ?? guest.DefaultProcessors,
         MemoryMiB = request.MemoryMiB ?? Math.Max(DefaultMemoryMiB, guest.MinimumMemoryMiB),
         CommandLine = request.CommandLine ?? "",
+        Deterministic = request.Deterministic,
         HistoryCapacity = settings.HistorySize,
         FramesPerSecond = settings.FramesPerSecond,
     };

@@ -26,6 +26,9 @@ public sealed record MachineView
     /// <summary>The back end it runs on.</summary>
     public required string Accelerator { get; init; }
 
+    /// <summary>Whether its runs repeat exactly.</summary>
+    public required bool Deterministic { get; init; }
+
     /// <summary>How hypercalls are intercepted: trap, native or step.</summary>
     public required string InterceptionLevel { get; init; }
 

@@ -61,6 +61,10 @@ internal sealed partial class LocalApic
     /// <summary>Whether INIT is pending.</summary>
     public bool IsInitPending => (Volatile.Read(ref _requests) & RequestInitBit) != 0;
 
+    /// <summary>Whether a start-up is pending that <see cref="TakeStartup"/> would take.</summary>
+    public bool IsStartupPending =>
+        (Volatile.Read(ref _requests) & (WaitingBit | RequestStartupBit | RequestInitBit)) == (WaitingBit | RequestStartupBit);
+
     /// <summary>Whether a kick is pending.</summary>
     public bool IsKickPending => (Volatile.Read(ref _requests) & RequestKickBit) != 0;
 

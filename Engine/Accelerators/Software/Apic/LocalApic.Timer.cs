@@ -28,6 +28,10 @@ internal sealed partial class LocalApic
         get => _deadline;
     }
 
+    /// <summary>Whether the timer's interrupt, if it came now, would be the processor's to take.</summary>
+    public bool CanTimerInterrupt => Mode != ApicMode.Disabled
+        && (_local[(int)ApicLocalInterrupt.Timer] & ClassMask) > (_processorPriority & ClassMask);
+
     private uint TimerMode => _local[(int)ApicLocalInterrupt.Timer] & TimerModeMask;
 
     private bool IsTimestampTimer => TimerMode == TimerDeadline;

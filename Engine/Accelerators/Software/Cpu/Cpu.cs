@@ -64,6 +64,7 @@ internal sealed partial class Cpu : IApicClock
         _memory = partition.Memory;
         _code = partition.Code;
         _vendor = partition.Vendor;
+        _turns = partition.Turns;
         _index = index;
         _decoder = new BlockDecoder(_vendor);
         Apic = new LocalApic(index, partition.Bus, this, OnApicWork, PhysicalBits);
@@ -107,7 +108,18 @@ internal sealed partial class Cpu : IApicClock
 
     internal bool MayWriteUnseen => Volatile.Read(ref _isRunning) != 0 && (Volatile.Read(ref _attention) & AttentionFlush) != 0;
 
-    private void OnApicWork() => Attend(AttentionApic);
+    private void OnApicWork()
+    {
+        Interlocked.Or(ref _attention, AttentionApic);
+        if (_turns is TurnSchedule turns)
+        {
+            turns.WorkCame(this);
+        }
+        else
+        {
+            Wake();
+        }
+    }
 
     private void Attend(int bit)
     {
@@ -124,7 +136,14 @@ internal sealed partial class Cpu : IApicClock
             ExitReason = ExitReason.None;
             while (ExitReason == ExitReason.None)
             {
-                RunSome(toEnd: false);
+                if (_turns is TurnSchedule turns)
+                {
+                    RunSomeInTurn(turns);
+                }
+                else
+                {
+                    RunSome(toEnd: false);
+                }
             }
         }
         finally
@@ -179,6 +198,7 @@ internal sealed partial class Cpu : IApicClock
         {
             _retired += isBegun ? _opIndex : 0;
             SetRipOfOp();
+            _opIndex = 0;
             ExitReason = ExitReason.Mmio;
         }
     }
@@ -199,14 +219,22 @@ internal sealed partial class Cpu : IApicClock
 
     private void RunBlocks()
     {
-        do
+        if (_turns is TurnSchedule turns)
         {
-            Block block = FindBlock();
-            RunOps(block.Ops);
-            _retired += _opIndex + 1;
-            _untilTimeCheck -= block.Ops.Length;
+            RunBlocksInTurn(turns);
         }
-        while (!_isLeaving && Volatile.Read(ref _attention) == 0 && _untilTimeCheck > 0);
+        else
+        {
+            do
+            {
+                Block block = FindBlock();
+                RunOps(block.Ops, block.Ops.Length);
+                _retired += _opIndex + 1;
+                _untilTimeCheck -= block.Ops.Length;
+            }
+            while (!_isLeaving && Volatile.Read(ref _attention) == 0 && _untilTimeCheck > 0);
+        }
+
         if (ExitReason != ExitReason.None)
         {
             // The last one is not done yet.
@@ -226,12 +254,12 @@ internal sealed partial class Cpu : IApicClock
     // Ends the current block behind the current instruction.
     private void LeaveBlock() => _opEnd = 0;
 
-    private void RunOps(Op[] ops)
+    private void RunOps(Op[] ops, int end)
     {
         ulong start = R.Guest.Rip;
         R.Block = start;
         _block = ops;
-        _opEnd = ops.Length;
+        _opEnd = end;
         int i = 0;
         do
         {

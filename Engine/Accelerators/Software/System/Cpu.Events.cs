@@ -79,7 +79,7 @@ internal sealed partial class Cpu
 
     internal void SetHalted(bool value) => _isHalted = value;
 
-    private void Wake() => _wake.Set();
+    internal void Wake() => _wake.Set();
 
     // True: there was something, look again before the next instruction.
     private bool BeforeInstructions()
@@ -102,7 +102,11 @@ internal sealed partial class Cpu
             return false;
         }
 
-        if (_untilTimeCheck <= 0 || _isHalted)
+        if (_turns is not null)
+        {
+            Apic.Poll(Now);
+        }
+        else if (_untilTimeCheck <= 0 || _isHalted)
         {
             _untilTimeCheck = TimeCheckInterval;
             ulong now = Now;
@@ -181,6 +185,12 @@ internal sealed partial class Cpu
 
     private void Sleep()
     {
+        if (_turns is TurnSchedule turns)
+        {
+            SleepInTurn(turns);
+            return;
+        }
+
         _wake.Reset();
         Volatile.Write(ref _isRunning, 0);
         try
@@ -222,6 +232,7 @@ internal sealed partial class Cpu
     {
         bool isStack = _opIndex < _block.Length && IsStackOp(_block[_opIndex]);
         SetRipOfOp();
+        _opIndex = 0;
         _isPending = false;
         _isNewShadow = false;
         _isImplicit = false;
@@ -264,6 +275,7 @@ internal sealed partial class Cpu
     {
         _shadow = 0;
         _isHalted = false;
+        _delivered++;
         for (int first = vector; ;)
         {
             try
@@ -359,11 +371,21 @@ internal sealed partial class Cpu
         SelectTlb();
     }
 
-    /// <summary>The host's clock: nanoseconds.</summary>
-    public ulong Now => (ulong)(Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency));
+    /// <summary>The clock: nanoseconds of the host's, or of the machine's own.</summary>
+    public ulong Now => _turns is TurnSchedule turns ? turns.Now : (ulong)(Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency));
 
     /// <inheritdoc/>
-    public ulong TimeOfTimestamp(ulong timestamp) => timestamp - _timestampOffset;
+    public ulong TimeOfTimestamp(ulong timestamp)
+    {
+        if (_turns is null)
+        {
+            return timestamp - _timestampOffset;
+        }
+
+        // The machine's clock starts at zero: the counter may have been set far ahead of it.
+        ulong now = Now, left = timestamp - Timestamp;
+        return timestamp <= Timestamp ? now : left > ulong.MaxValue - now ? ulong.MaxValue : now + left;
+    }
 
     private ulong _timestampOffset = (ulong)-Stopwatch.GetTimestamp();
 

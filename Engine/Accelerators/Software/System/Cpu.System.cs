@@ -238,6 +238,13 @@ internal sealed partial class Cpu
     // Others get their turn where there are fewer host processors than guest's: a spinning guest would wait for one that cannot run.
     private void ExecutePause()
     {
+        if (_turns is TurnSchedule turns)
+        {
+            turns.Spend(PauseSpends);
+            LookUp();
+            return;
+        }
+
         if ((++_pauses & 63) == 0)
         {
             _untilTimeCheck -= 2000;

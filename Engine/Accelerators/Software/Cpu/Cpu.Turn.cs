@@ -1,0 +1,140 @@
+using Hyperpatch.Engine.Exits;
+
+namespace Hyperpatch.Engine.Accelerators.Software;
+
+/// <summary>Running in turn with the partition's other processors: what the deterministic mode does instead of the ordinary loop.</summary>
+internal sealed partial class Cpu
+{
+    // A processor that spins gives up its turn after some eighty rounds: the one that it waits for is not running.
+    private const long PauseSpends = 256;
+    private readonly TurnSchedule? _turns;
+    private long _delivered;
+
+    internal int Index => _index;
+
+    /// <summary>Instructions and deliveries so far, exact inside a block, too.</summary>
+    internal long Progress => _retired + _delivered + _opIndex;
+
+    /// <summary>When this processor's timer wakes it from where it waits: in the clock's nanoseconds, or never.</summary>
+    internal ulong WakingDeadline => Apic.IsWaitingForStartup || !IsInterruptEnabled || !Apic.CanTimerInterrupt ? ulong.MaxValue : Apic.NextDeadline;
+
+    /// <summary>Whether it would execute or take an event if it had the turn. Not while it runs on another thread.</summary>
+    /// <param name="now">The time.</param>
+    internal bool CanGoOn(ulong now)
+    {
+        Apic.Poll(now);
+        if (Apic.IsInitPending || Apic.IsStartupPending)
+        {
+            return true;
+        }
+
+        // What would wake it, in the order of BeforeInstructions.
+        return !Apic.IsWaitingForStartup
+            && (!_isHalted || _isPending || Apic.IsKickPending || _injectedVector >= 0 || _pendingDebug != 0
+                || (Apic.IsNmiPending && !_isNmiBlocked && (_shadow & ShadowMovSs) == 0)
+                || (_shadow == 0 && IsInterruptEnabled && Apic.GetInterrupt() >= 0));
+    }
+
+    /// <summary>Ends the block behind the current instruction, so that what has come is seen at the same place whatever block it is in.</summary>
+    internal void LookUp() => LeaveBlock();
+
+    internal TurnState? SaveTurn() => _turns?.Save(this);
+
+    internal void RestoreTurn(TurnState? state)
+    {
+        if (state is TurnState turn)
+        {
+            _turns?.Restore(this, turn);
+        }
+    }
+
+    private void RunSomeInTurn(TurnSchedule turns)
+    {
+        if (!turns.IsHolder(this) && !AwaitTurn(turns))
+        {
+            ExitReason = ExitReason.Interrupted;
+            return;
+        }
+
+        // An instruction that the host had a part in is finished before anything else.
+        if (!_isPending && turns.IsUsedUp && turns.PassOn())
+        {
+            return;
+        }
+
+        RunSome(toEnd: false);
+    }
+
+    // False: it was kicked, or is being stepped, which out of turn it cannot be.
+    private bool AwaitTurn(TurnSchedule turns)
+    {
+        Volatile.Write(ref _isRunning, 0);
+        try
+        {
+            for (;;)
+            {
+                _wake.Reset();
+                // In this order: what comes after the reset sets the event, what came before shows here.
+                Interlocked.MemoryBarrier();
+                if (turns.IsHolder(this))
+                {
+                    return true;
+                }
+
+                if ((Volatile.Read(ref _attention) & AttentionKick) != 0 || IsStepping)
+                {
+                    return false;
+                }
+
+                _wake.Wait();
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _isRunning, 1);
+            Interlocked.MemoryBarrier();
+            AnswerFlush();
+        }
+    }
+
+    private void RunBlocksInTurn(TurnSchedule turns)
+    {
+        do
+        {
+            long left = Math.Max(turns.Left(this), 1);
+            Block block = FindBlock();
+            RunOps(block.Ops, (int)Math.Min(block.Ops.Length, left));
+            _retired += _opIndex + 1;
+            _opIndex = 0;
+        }
+        while (!_isLeaving && Volatile.Read(ref _attention) == 0 && turns.Left(this) > 0);
+    }
+
+    // Holds the turn and has nothing to execute.
+    private void SleepInTurn(TurnSchedule turns)
+    {
+        if (turns.PassOn())
+        {
+            return;
+        }
+
+        _wake.Reset();
+        turns.SetIdle(true);
+        Volatile.Write(ref _isRunning, 0);
+        try
+        {
+            Interlocked.MemoryBarrier();
+            if ((Volatile.Read(ref _attention) & AttentionKick) == 0 && !turns.CanAnyGoOn())
+            {
+                _wake.Wait();
+            }
+        }
+        finally
+        {
+            turns.SetIdle(false);
+            Volatile.Write(ref _isRunning, 1);
+            Interlocked.MemoryBarrier();
+            AnswerFlush();
+        }
+    }
+}
