@@ -37,6 +37,9 @@ internal sealed class RandomInstructions(Random random, int bits, bool isWhole)
         Mnemonic.Salc,
     ];
 
+    /// <summary>What is made.</summary>
+    public static IEnumerable<Mnemonic> Mnemonics => s_mnemonics;
+
     private static readonly Code[] s_codes64 = [.. Enum.GetValues<Code>().Where(code => IsUsable(code, 64))];
     private static readonly Code[] s_codes32 = [.. Enum.GetValues<Code>().Where(code => IsUsable(code, 32))];
     private static readonly Code[] s_old32 = [.. s_codes32.Where(IsOld)];

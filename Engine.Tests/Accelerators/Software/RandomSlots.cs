@@ -14,6 +14,28 @@ internal sealed class RandomSlots(Random random, int bits, bool isWhole)
     // The scratch area's start.
     private AssemblerMemoryOperand Scratch => IsLong ? __[r13] : __[esi + RandomInstructions.Scratch32];
 
+    /// <summary>What is made beside <see cref="RandomInstructions"/>.</summary>
+    public static IEnumerable<Mnemonic> Mnemonics
+    {
+        get
+        {
+            foreach (int width in (int[])[64, 32])
+            {
+                RandomSlots slots = new(new Random(1), width, isWhole: true);
+                Assembler c = new(width);
+                for (int i = 0; i < 5000; i++)
+                {
+                    slots.Next().Emit(c);
+                }
+
+                foreach (Instruction instruction in c.Instructions)
+                {
+                    yield return instruction.Mnemonic;
+                }
+            }
+        }
+    }
+
     /// <summary>Makes one.</summary>
     public DifferentialSlot Next()
     {

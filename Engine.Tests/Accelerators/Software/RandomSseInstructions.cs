@@ -7,6 +7,9 @@ internal sealed class RandomSseInstructions(Random random)
 {
     private static readonly Code[] s_codes = [.. Enum.GetValues<Code>().Where(IsUsable)];
 
+    /// <summary>What is made.</summary>
+    public static IEnumerable<Mnemonic> Mnemonics => s_codes.Select(code => code.Mnemonic());
+
     /// <summary>Makes an instruction.</summary>
     public Instruction Next()
     {

@@ -114,7 +114,7 @@ internal sealed partial class SoftwareProcessor
         {
             Registers = cpu.R.Guest,
             System = system,
-            DebugRegisters = [cpu.Dr[0], cpu.Dr[1], cpu.Dr[2], cpu.Dr[3], cpu.Dr[6], cpu.Dr[7]],
+            DebugRegisters = [cpu.Dr[0], cpu.Dr[1], cpu.Dr[2], cpu.Dr[3], cpu.Dr[6] | cpu.PendingDebug, cpu.Dr[7]],
             Msrs = SaveMsrs(),
             Xsave = ImmutableCollectionsMarshal.AsImmutableArray(xsave),
             Xcrs = ImmutableCollectionsMarshal.AsImmutableArray(xcrs),
@@ -225,6 +225,9 @@ internal sealed partial class SoftwareProcessor
         {
             events[1] = DebugVector;
             events[3] = 1;
+            // The payload: what goes into DR6. KVM without that capability takes it from DR6 itself, where it stands too.
+            events[55] = 1;
+            BinaryPrimitives.WriteUInt64LittleEndian(events.AsSpan(56), cpu.PendingDebug);
         }
 
         events[11] = (byte)cpu.Shadow;
@@ -240,7 +243,9 @@ internal sealed partial class SoftwareProcessor
             cpu.Inject(events[1], BinaryPrimitives.ReadUInt32LittleEndian(events[4..]), events[2] != 0);
         }
 
-        cpu.PendingDebug = events[3] != 0 && events[1] == DebugVector ? 1UL << 14 : 0;
+        cpu.PendingDebug = events[3] == 0 || events[1] != DebugVector ? 0
+            : events[55] != 0 ? BinaryPrimitives.ReadUInt64LittleEndian(events[56..]) & 0xE00F
+            : Cpu.SingleStepped;
         cpu.Shadow = events[11];
         cpu.IsNmiBlocked = events[14] != 0;
         if (events[13] != 0)

@@ -197,6 +197,7 @@ internal sealed partial class Cpu : IApicClock
         catch (HostExit)
         {
             _retired += isBegun ? _opIndex : 0;
+            _pendingDebug &= ~BreakpointHits;
             SetRipOfOp();
             _opIndex = 0;
             ExitReason = ExitReason.Mmio;
@@ -241,6 +242,7 @@ internal sealed partial class Cpu : IApicClock
             _retired--;
         }
 
+        _isBetweenIterations = _isRepeating;
         _isLeaving = _isNewShadow = _keepResume = _isRepeating = _isTrapSwallowed = false;
     }
 
@@ -332,13 +334,16 @@ internal sealed partial class Cpu : IApicClock
             }
         }
 
+        // A load of SS is not stepped over (SDM vol. 3, 6.8.3).
+        if (trap && !_isTrapSwallowed && !(_isNewShadow && (_shadow & ShadowMovSs) != 0))
+        {
+            _pendingDebug |= SingleStepped;
+        }
+
         _isNewShadow = false;
         _keepResume = false;
+        _isBetweenIterations = _isRepeating;
         _isRepeating = false;
-        if (trap && !_isTrapSwallowed)
-        {
-            _pendingDebug |= 1 << 14;
-        }
 
         _isTrapSwallowed = false;
         if (IsStepping && ExitReason == ExitReason.None)

@@ -9,6 +9,12 @@ internal sealed partial class Cpu
     {
         int size = op.Size;
         int bits = size * 8;
+        if (op.Code is >= OpCode.Andn and <= OpCode.Shrx && !IsProtected)
+        {
+            // Encoded with VEX, which real mode does not know (SDM vol. 2, exception class 13).
+            Throw(6);
+        }
+
         switch (op.Code)
         {
             case OpCode.Bt:

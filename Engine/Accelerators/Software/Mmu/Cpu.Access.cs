@@ -24,6 +24,17 @@ internal sealed partial class Cpu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong LoadSlow(ulong linear, int size)
     {
+        ulong value = LoadTranslated(linear, size);
+        if (_watchedData != 0 && !_isImplicit)
+        {
+            Watch(linear, size, isWrite: false);
+        }
+
+        return value;
+    }
+
+    private ulong LoadTranslated(ulong linear, int size)
+    {
         int left = 0x1000 - (int)(linear & 0xFFF);
         if (left < size)
         {
@@ -43,7 +54,7 @@ internal sealed partial class Cpu
         nint page = _memory.FindPage(physical & PageMask, out _);
         if (page != 0)
         {
-            if (!_isImplicit)
+            if (!_isImplicit && (_watchedData == 0 || !IsWatchedPage(linear)))
             {
                 Fill(_readTlb, linear, page);
             }
@@ -56,6 +67,15 @@ internal sealed partial class Cpu
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void StoreSlow(ulong linear, int size, ulong value)
+    {
+        StoreTranslated(linear, size, value);
+        if (_watchedData != 0 && !_isImplicit)
+        {
+            Watch(linear, size, isWrite: true);
+        }
+    }
+
+    private void StoreTranslated(ulong linear, int size, ulong value)
     {
         int left = 0x1000 - (int)(linear & 0xFFF);
         if (left < size)
@@ -87,6 +107,11 @@ internal sealed partial class Cpu
         }
 
         TryFillWrite(linear, physical);
+        if (_watchedData != 0 && !_isImplicit)
+        {
+            Watch(linear, size, isWrite: false);
+        }
+
         return LoadPhysical(physical, size);
     }
 
@@ -102,6 +127,11 @@ internal sealed partial class Cpu
             {
                 bool exchanged = HostMemory.CompareExchange(page + (nint)(physical & 0xFFF), size, before, after);
                 Written(physical, size);
+                if (_watchedData != 0)
+                {
+                    Watch(linear, size, isWrite: true);
+                }
+
                 return exchanged;
             }
         }
@@ -144,7 +174,8 @@ internal sealed partial class Cpu
     private void TryFillWrite(ulong linear, ulong physical)
     {
         nint page = _memory.FindPage(physical & PageMask, out bool isReadOnly);
-        if (page != 0 && !isReadOnly && !_isImplicit && !_code.IsCode(_code.IndexOf(physical)))
+        if (page != 0 && !isReadOnly && !_isImplicit && !_code.IsCode(_code.IndexOf(physical))
+            && (_watchedData == 0 || !IsWatchedPage(linear)))
         {
             Fill(_writeTlb, linear, page);
         }

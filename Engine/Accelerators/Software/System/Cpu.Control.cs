@@ -122,6 +122,7 @@ internal sealed partial class Cpu
 
         CheckPointers(Cr0, value, Cr3);
         Cr4 = value;
+        DebugRegistersChanged();
         FlushTlb();
     }
 
@@ -180,7 +181,19 @@ internal sealed partial class Cpu
             7 => (value & 0xFFFF_2BFF) | 0x400,
             _ => value,
         };
+        DebugRegistersChanged();
         ModeOfRunningChanged();
+    }
+
+    // #UD by DebugIndex and #GP by privilege come first.
+    private void DetectDebugAccess(int index)
+    {
+        _ = DebugIndex(index);
+        if ((Dr[7] & GeneralDetect) != 0)
+        {
+            Dr[6] |= GeneralDetect;
+            Throw(1);
+        }
     }
 
     /// <summary>State after RESET (Intel SDM vol. 3, table 9-1).</summary>
@@ -210,6 +223,7 @@ internal sealed partial class Cpu
         Array.Clear(Dr);
         Dr[6] = 0xFFFF_0FF0;
         Dr[7] = 0x400;
+        _watchedData = _watchedPorts = 0;
         _cpl = 0;
         _shadow = 0;
         _pendingDebug = 0;
@@ -224,6 +238,7 @@ internal sealed partial class Cpu
     internal void StateChanged(int cpl)
     {
         SetCpl(cpl);
+        DebugRegistersChanged();
         FlushTlb();
         CodeChanged();
         ModeOfRunningChanged();

@@ -118,6 +118,7 @@ internal sealed partial class Cpu
             rsp &= ~15UL;
             // The frame lies on pages of the new level's.
             int count = hasError ? 6 : 5;
+            RequireStack(rsp, count);
             ulong top = rsp;
             _cpl = cpl;
             try
@@ -160,6 +161,15 @@ internal sealed partial class Cpu
         R.Guest.Rip = target;
         R.Guest.Rflags &= ~(Flag.Trap | Flag.NestedTask | Flag.Resume | Flag.Virtual8086 | ((type & 1) == 0 ? Flag.Interrupt : 0));
         SelectTlb();
+    }
+
+    // 64-bit: a stack that is not canonical is #SS(0) (SDM vol. 3, 6.14.2).
+    private void RequireStack(ulong top, int slots)
+    {
+        if (!IsCanonical(top - 8) || !IsCanonical(top - (ulong)(slots * 8)))
+        {
+            throw Fault(12, 0);
+        }
     }
 
     private void DeliverLegacyFrame(int cpl, bool isInward, int width, bool hasError, uint error, ulong rip, ulong flags)

@@ -8,6 +8,7 @@ internal sealed partial class Cpu
 {
     internal const int ShadowMovSs = 1;
     internal const int ShadowSti = 2;
+    internal const ulong SingleStepped = 1 << 14;
     private readonly ManualResetEventSlim _wake = new(false);
     private ulong _pendingDebug;
     private int _shadow;
@@ -15,6 +16,7 @@ internal sealed partial class Cpu
     private bool _keepResume;
     private bool _isRepeating;
     private bool _isTrapSwallowed;
+    private bool _isBetweenIterations;
     private bool _isPending;
     private bool _isHalted;
     private bool _isNmiBlocked;
@@ -73,7 +75,7 @@ internal sealed partial class Cpu
         R.Guest.Rflags &= ~Flag.Resume;
         if ((R.Guest.Rflags & Flag.Trap) != 0)
         {
-            _pendingDebug |= 1 << 14;
+            _pendingDebug |= SingleStepped;
         }
     }
 
@@ -151,7 +153,7 @@ internal sealed partial class Cpu
             return true;
         }
 
-        if (_pendingDebug != 0)
+        if (_pendingDebug != 0 && (_shadow & ShadowMovSs) == 0)
         {
             Dr[6] |= _pendingDebug;
             _pendingDebug = 0;
@@ -236,6 +238,9 @@ internal sealed partial class Cpu
         _isPending = false;
         _isNewShadow = false;
         _isImplicit = false;
+        _isBetweenIterations = false;
+        // What the instruction did before it failed, it will do again.
+        _pendingDebug &= ~BreakpointHits;
         _replayCount = _replayAt = 0;
         int vector = _fault.Vector;
         switch (vector)
@@ -269,13 +274,24 @@ internal sealed partial class Cpu
     }
 
     // After an instruction: traps, NMI, interrupts.
-    private void DeliverTrap(int vector) => Deliver(vector, 0, hasError: false, R.Guest.Rip, 0, isSoftware: false);
+    private void DeliverTrap(int vector)
+    {
+        // Between two iterations of a string instruction RF is set in the frame (SDM vol. 3, 18.3.1.1).
+        ulong flags = _isBetweenIterations ? Flag.Resume : 0;
+        _isBetweenIterations = false;
+        Deliver(vector, 0, hasError: false, R.Guest.Rip, flags, isSoftware: false);
+    }
 
     private void Deliver(int vector, uint error, bool hasError, ulong rip, ulong extraFlags, bool isSoftware)
     {
         _shadow = 0;
         _isHalted = false;
         _delivered++;
+        if (vector == 1 && !isSoftware)
+        {
+            Dr[7] &= ~GeneralDetect;
+        }
+
         for (int first = vector; ;)
         {
             try
@@ -322,7 +338,7 @@ internal sealed partial class Cpu
 
     private bool IsAtBreakpoint()
     {
-        if ((Dr[7] & 0xFF) == 0 || (R.Guest.Rflags & Flag.Resume) != 0 || _isPending)
+        if ((Dr[7] & 0xFF) == 0 || (R.Guest.Rflags & Flag.Resume) != 0 || _isPending || (_shadow & ShadowMovSs) != 0)
         {
             return false;
         }

@@ -171,7 +171,13 @@ internal sealed partial class Cpu
         int size = isLong ? 8 : gate.Type == 12 ? 4 : 2;
         if (isLong)
         {
-            target |= LoadSystem(gate.Address + 8, 4) << 32;
+            Descriptor whole = ReadDescriptor(gateSelector, 13, isWide: true);
+            if (HasUpperType(whole))
+            {
+                throw Fault(13, gateError);
+            }
+
+            target |= whole.High << 32;
         }
         else if (size == 2)
         {
@@ -230,6 +236,7 @@ internal sealed partial class Cpu
         {
             stack = new SegmentRegister { Selector = (ushort)cpl, Access = (byte)(cpl << 5) };
             sp = LoadTss(4 + (cpl * 8), 8);
+            RequireStack(sp, 4);
         }
         else
         {

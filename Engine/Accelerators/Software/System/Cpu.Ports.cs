@@ -53,7 +53,7 @@ internal sealed partial class Cpu
         ulong index = isWrite ? SourceIndex(op) : DestinationIndex(op);
         ulong linear = isWrite ? Linear(op.Segment, index, size, write: false) : Linear(Seg.Es, index, size, write: true);
         ulong onPage = Math.Max(1, (0x1000 - (linear & 0xFFF)) / (ulong)size);
-        count = (R.Guest.Rflags & Flag.Direction) != 0 || _bits != 64 ? 1 : Math.Min(count, onPage);
+        count = (R.Guest.Rflags & Flag.Direction) != 0 || _bits != 64 || (_watchedData | _watchedPorts) != 0 ? 1 : Math.Min(count, onPage);
         for (ulong i = 0; i < count && isWrite; i++)
         {
             ulong value = Load(linear + (i * (ulong)size), size);
@@ -75,6 +75,11 @@ internal sealed partial class Cpu
     private void FinishPorts(in Op op, bool isString, bool isWrite)
     {
         int size = op.Size;
+        if (_watchedPorts != 0)
+        {
+            WatchPort(PortNumber, size);
+        }
+
         if (!isString)
         {
             if (!isWrite)

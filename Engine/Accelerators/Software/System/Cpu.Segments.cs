@@ -214,6 +214,9 @@ internal sealed partial class Cpu
         return new Descriptor(LoadSystem(address, 8), isWide ? LoadSystem(address + 8, 4) : 0, address);
     }
 
+    // Descriptors of 16 bytes: the upper half must not look like a segment's (SDM vol. 3, 5.8.3.1 and 8.2.3: bits 12:8 are 0).
+    private bool HasUpperType(in Descriptor descriptor) => ((LoadSystem(descriptor.Address + 12, 4) >> 8) & 0x1F) != 0;
+
     private bool TryReadDescriptor(int selector, out Descriptor descriptor)
     {
         descriptor = default;

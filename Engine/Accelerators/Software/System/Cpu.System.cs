@@ -121,10 +121,12 @@ internal sealed partial class Cpu
                 return;
             case OpCode.MovFromDr:
                 RequireSupervisor();
+                DetectDebugAccess(op.Third);
                 R.Set(op.Target, op.Size, ReadDebug(op.Third));
                 return;
             case OpCode.MovToDr:
                 RequireSupervisor();
+                DetectDebugAccess(op.Third);
                 WriteDebug(op.Third, R.Get64(op.Source) & Mask(_bits == 64 ? 8 : 4));
                 LeaveRun();
                 return;
@@ -372,6 +374,11 @@ internal sealed partial class Cpu
             throw Fault(11, error);
         }
 
+        if (IsLongMode && (!IsCanonical(d.Base) || HasUpperType(d)))
+        {
+            ThrowProtection(error);
+        }
+
         SegmentRegister loaded = d.ToRegister(selector);
         if (!isTask)
         {
@@ -465,6 +472,7 @@ internal sealed partial class Cpu
                     Jump((uint)_star);
                 }
 
+                StepByNewFlags();
                 return;
             }
 
@@ -486,11 +494,22 @@ internal sealed partial class Cpu
                 bool isLongMode = IsLongMode;
                 ulong flags = R.Guest.R11;
                 int selector = (int)((_star >> 48) & 0xFFFF);
+                SegmentRegister oldStack = Segments[Seg.Ss];
                 SetFlat((selector + (toLong ? 16 : 0)) | 3, 3, toLong, (selector + 8) | 3);
+                if (_vendor == CpuVendor.Amd)
+                {
+                    // APM vol. 3: SS gets a selector only. The level is kept with its attributes here, as KVM does.
+                    ref SegmentRegister stack = ref Segments[Seg.Ss];
+                    oldStack.Selector = stack.Selector;
+                    oldStack.Access |= 3 << 5;
+                    stack = oldStack;
+                }
+
                 Rflags = isLongMode
                     ? (flags & (Flag.Writable & ~Flag.Resume)) | 2
                     : Rflags | Flag.Interrupt;
                 Jump(target);
+                StepByNewFlags();
                 return;
             }
 
@@ -538,6 +557,16 @@ internal sealed partial class Cpu
                 Jump(target);
                 return;
             }
+        }
+    }
+
+    // SYSCALL and SYSRET step by TF as they leave it, so that the mask decides over a handler that is entered on the caller's stack.
+    private void StepByNewFlags()
+    {
+        _isTrapSwallowed = true;
+        if ((R.Guest.Rflags & Flag.Trap) != 0)
+        {
+            _pendingDebug |= SingleStepped;
         }
     }
 
