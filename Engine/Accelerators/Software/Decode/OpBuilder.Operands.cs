@@ -14,7 +14,7 @@ internal static partial class OpBuilder
             {
                 case OpKind.Register:
                     Register register = i.GetOpRegister(n);
-                    if (register.IsXMM())
+                    if (register.IsXMM() || register.IsMM())
                     {
                         SseOperands.SetRegister(ref op, n, register);
                         break;
