@@ -2,10 +2,15 @@ using Iced.Intel;
 
 namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 
-/// <summary>Random forms of SSE's and SSE2's instructions on XMM0 to XMM3, RAX, RCX and 32 bytes of memory at RDI.</summary>
-internal sealed class RandomSseInstructions(Random random)
+/// <summary>
+/// Random forms of SSE's and SSE2's instructions on XMM0 to XMM3, RAX, RCX and 32 bytes of memory at RDI; or of those of MMX's, SSE's and
+/// SSE2's that take MM registers.
+/// </summary>
+internal sealed class RandomSseInstructions(Random random, bool isMm = false)
 {
-    private static readonly Code[] s_codes = [.. Enum.GetValues<Code>().Where(IsUsable)];
+    private static readonly Code[] s_xmmCodes = [.. Enum.GetValues<Code>().Where(code => IsUsable(code, isMm: false))];
+    private static readonly Code[] s_mmCodes = [.. Enum.GetValues<Code>().Where(code => IsUsable(code, isMm: true))];
+    private readonly Code[] _codes = isMm ? s_mmCodes : s_xmmCodes;
 
     /// <summary>What is made.</summary>
     public static IEnumerable<Mnemonic> Mnemonics => s_codes.Select(code => code.Mnemonic());
@@ -15,7 +20,7 @@ internal sealed class RandomSseInstructions(Random random)
     {
         for (; ; )
         {
-            Code code = s_codes[random.Next(s_codes.Length)];
+            Code code = _codes[random.Next(_codes.Length)];
             if (TryMake(code, out Instruction instruction))
             {
                 return instruction;
@@ -23,18 +28,20 @@ internal sealed class RandomSseInstructions(Random random)
         }
     }
 
-    private static bool IsUsable(Code code)
+    private static bool IsUsable(Code code, bool isMm)
     {
         OpCodeInfo info = code.ToOpCode();
         if (!info.IsInstruction || !info.Mode64 || info.Encoding != EncodingKind.Legacy
-            || !code.CpuidFeatures().All(feature => feature is CpuidFeature.SSE or CpuidFeature.SSE2)
+            || !code.CpuidFeatures().All(feature => feature is CpuidFeature.SSE or CpuidFeature.SSE2 || (isMm && feature == CpuidFeature.MMX))
             || code.CpuidFeatures().Length == 0
             || code.Mnemonic() is Mnemonic.Ldmxcsr or Mnemonic.Stmxcsr or Mnemonic.Clflush)
         {
             return false;
         }
 
-        return Enumerable.Range(0, info.OpCount).All(n => !info.GetOpKind(n).ToString().StartsWith("mm_", StringComparison.Ordinal));
+        bool hasMm = code == Code.Emms
+            || Enumerable.Range(0, info.OpCount).Any(n => info.GetOpKind(n).ToString().StartsWith("mm_", StringComparison.Ordinal));
+        return hasMm == isMm;
     }
 
     private bool TryMake(Code code, out Instruction instruction)
@@ -67,10 +74,12 @@ internal sealed class RandomSseInstructions(Random random)
             else
             {
                 instruction.SetOpKind(n, OpKind.Register);
-                int number = random.Next(kind.StartsWith("xmm", StringComparison.Ordinal) ? 4 : 2);
+                bool isMmRegister = kind.StartsWith("mm_", StringComparison.Ordinal);
+                int number = random.Next(isMmRegister ? 8 : kind.StartsWith("xmm", StringComparison.Ordinal) ? 4 : 2);
                 instruction.SetOpRegister(
                     n,
                     kind.StartsWith("xmm", StringComparison.Ordinal) ? Register.XMM0 + number
+                        : isMmRegister ? Register.MM0 + number
                         : kind.StartsWith("r64", StringComparison.Ordinal) ? Register.RAX + number
                         : Register.EAX + number);
             }

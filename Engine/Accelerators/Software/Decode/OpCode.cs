@@ -30,7 +30,7 @@ internal enum OpCode : ushort
     MovFromCr, MovToCr, MovFromDr, MovToDr, Clts, Lmsw, Smsw, Invlpg, Wbinvd,
     Lgdt, Lidt, Sgdt, Sidt, Lldt, Sldt, Ltr, Str, Lar, Lsl, Verr, Verw, Arpl,
     MovFromSeg, MovToSeg, PushSeg, PopSeg, Swapgs, Rdfsbase, Rdgsbase, Wrfsbase, Wrgsbase,
-    Syscall, Sysret, Sysenter, Sysexit, Clac, Stac, Fence, Xgetbv, Xsetbv,
+    Syscall, Sysret, Sysenter, Sysexit, Clac, Stac, Fence, Clflush, Xgetbv, Xsetbv,
     Fninit, Fwait, Fnclex, Fxsave, Fxrstor, Xsave, Xrstor, Ldmxcsr, Stmxcsr, Fnstcw, Fldcw, Fnstsw,
     X87,
 
@@ -50,4 +50,7 @@ internal enum OpCode : ushort
     Rcpps, Rcpss, Rsqrtps, Rsqrtss, Comiss, Comisd, Ucomiss, Ucomisd,
     Cvtdq2ps, Cvtps2dq, Cvttps2dq, Cvtdq2pd, Cvtpd2dq, Cvttpd2dq, Cvtps2pd, Cvtpd2ps, Cvtss2sd, Cvtsd2ss, Cvtsi2ss, Cvtsi2sd,
     Cvtss2si, Cvttss2si, Cvtsd2si, Cvttsd2si,
+
+    // Only with MM registers; what MMX has else are forms of the ones above, with OpFlags.Mm.
+    Emms, Pshufw, Movq2dq, Movdq2q,
 }

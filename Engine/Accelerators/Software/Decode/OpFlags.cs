@@ -23,4 +23,10 @@ internal enum OpFlags : ushort
 
     /// <summary>SHLD, SHRD: the count is CL.</summary>
     CountInCl = 32,
+
+    /// <summary>Takes MM registers, whose offsets are their numbers.</summary>
+    Mm = 64,
+
+    /// <summary>With <see cref="Mm"/>: takes XMM registers or MXCSR, too, and must be enabled as they are.</summary>
+    MmAndXmm = 128,
 }

@@ -55,7 +55,14 @@ internal static class OpTable
         Map(OpCode.Xsave, Mnemonic.Xsave64);
         Map(OpCode.Xrstor, Mnemonic.Xrstor64);
         Map(OpCode.Mov, Mnemonic.Movnti);
-        Map(OpCode.MovLow, Mnemonic.Movd, Mnemonic.Movq);
+        Map(OpCode.MovLow, Mnemonic.Movd, Mnemonic.Movq, Mnemonic.Movntq);
+        Map(OpCode.Maskmovdqu, Mnemonic.Maskmovq);
+        Map(OpCode.Cvtdq2ps, Mnemonic.Cvtpi2ps);
+        Map(OpCode.Cvtdq2pd, Mnemonic.Cvtpi2pd);
+        Map(OpCode.Cvtps2dq, Mnemonic.Cvtps2pi);
+        Map(OpCode.Cvttps2dq, Mnemonic.Cvttps2pi);
+        Map(OpCode.Cvtpd2dq, Mnemonic.Cvtpd2pi);
+        Map(OpCode.Cvttpd2dq, Mnemonic.Cvttpd2pi);
         Map(OpCode.Xsave, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64);
         return codes;
 

@@ -26,6 +26,12 @@ internal sealed partial class Cpu
 
     private void ExecuteSse(in Op op)
     {
+        if ((op.Flags & OpFlags.Mm) != 0)
+        {
+            ExecuteMmx(op);
+            return;
+        }
+
         CheckSse();
         switch (op.Code)
         {
@@ -174,7 +180,7 @@ internal sealed partial class Cpu
                 R.Set(op.Target, op.Size, (uint)Sse2.MoveMask(GetXmm(op.Source)));
                 return;
             case OpCode.Maskmovdqu:
-                StoreMasked(op);
+                StoreMasked(op, GetXmm(op.Source), Sse2.MoveMask(GetXmm(op.Third)), 16);
                 return;
             case OpCode.Pextrw:
                 R.Set(op.Target, op.Size, Unsafe.ReadUnaligned<ushort>(ref _float[op.Source + (((int)op.Value & 7) * 2)]));
@@ -189,17 +195,15 @@ internal sealed partial class Cpu
     }
 
     // The bytes whose mask has its upper bit set; others are not touched, nor need they be there.
-    private void StoreMasked(in Op op)
+    private void StoreMasked(in Op op, Vector128<byte> value, int mask, int size)
     {
-        Vector128<byte> value = GetXmm(op.Source);
-        int mask = Sse2.MoveMask(GetXmm(op.Third));
         if (mask == 0)
         {
             return;
         }
 
-        ulong address = Ea(op, 16, write: true);
-        for (int i = 0; i < 16; i++)
+        ulong address = Ea(op, size, write: true);
+        for (int i = 0; i < size; i++)
         {
             if ((mask >> i & 1) != 0)
             {
@@ -207,7 +211,7 @@ internal sealed partial class Cpu
             }
         }
 
-        for (int i = 0; i < 16; i++)
+        for (int i = 0; i < size; i++)
         {
             if ((mask >> i & 1) != 0)
             {

@@ -19,9 +19,13 @@ internal sealed partial class Cpu
 
     private void AddFloatFeatures(ref CpuidRegisters r)
     {
-        r.Edx |= 1u | (1u << 24); // FPU, FXSR
+        r.Edx |= 1u | (1u << 23) | (1u << 24); // FPU, MMX, FXSR
         r.Ecx |= (1u << 26) | ((Cr4 & OsXsave) != 0 ? 1u << 27 : 0);
     }
+
+    // AMD's processors repeat the bits that were there before leaf 1 was Intel's as well: FPU, MMX, FXSR. MMX's SSE forms have one more.
+    private void AddExtendedFloatFeatures(ref CpuidRegisters r) =>
+        r.Edx |= _vendor == CpuVendor.Amd ? 1u | (1u << 22) | (1u << 23) | (1u << 24) : 0;
 
     private static void CpuidOfXsave(uint subleaf, ref CpuidRegisters r)
     {

@@ -31,9 +31,9 @@ internal sealed partial class Cpu
                 r.Ebx = ((uint)_index << 24) | (1u << 16) | (8 << 8);
                 // MONITOR and the like are not there; CMPXCHG16B, x2APIC, MOVBE, POPCNT, TSC deadline, hypervisor.
                 r.Ecx = (1u << 13) | (1u << 21) | (1u << 22) | (1u << 23) | (1u << 24) | (1u << 31);
-                // DE, PSE, TSC, MSR, PAE, CX8, APIC, SEP, MTRR, PGE, CMOV, PAT, PSE-36, FXSR, SSE, SSE2.
+                // DE, PSE, TSC, MSR, PAE, CX8, APIC, SEP, MTRR, PGE, CMOV, PAT, PSE-36, CLFSH (of lines as EBX says), FXSR, SSE, SSE2.
                 r.Edx = (1u << 2) | (1u << 3) | (1u << 4) | (1u << 5) | (1u << 6) | (1u << 8) | (1u << 9) | (1u << 11)
-                    | (1u << 12) | (1u << 13) | (1u << 15) | (1u << 16) | (1u << 17)
+                    | (1u << 12) | (1u << 13) | (1u << 15) | (1u << 16) | (1u << 17) | (1u << 19)
                     | (1u << 24) | (1u << 25) | (1u << 26);
                 AddFloatFeatures(ref r);
                 break;
@@ -76,6 +76,7 @@ internal sealed partial class Cpu
                 // LAHF in 64-bit mode, LZCNT; SYSCALL, NX, 1-GiB pages, RDTSCP, long mode.
                 r.Ecx = 1u | (1u << 5);
                 r.Edx = (1u << 11) | (1u << 20) | (1u << 26) | (1u << 27) | (1u << 29);
+                AddExtendedFloatFeatures(ref r);
                 break;
             case 0x8000_0007:
                 r.Edx = 1 << 8; // invariant TSC

@@ -216,6 +216,10 @@ internal sealed partial class Cpu
             case OpCode.Fence:
                 Interlocked.MemoryBarrier();
                 return;
+            case OpCode.Clflush:
+                // Caches are the host's business: what is left are the faults of a load.
+                _ = Translate(AddressToFlush(op), Memory.MemoryAccess.Read, IsUserAccess);
+                return;
             default:
                 Unimplemented++;
                 Throw(6);
@@ -224,6 +228,25 @@ internal sealed partial class Cpu
     }
 
     // #UD where nothing has to be unwound: what is to be patched comes this way.
+    // A segment that may only be executed may be flushed as well (Intel SDM vol. 2, CLFLUSH).
+    private ulong AddressToFlush(in Op op)
+    {
+        const int Code = 8, Readable = 2;
+        ref SegmentRegister segment = ref Segments[op.Segment];
+        if (_bits == 64 || !IsProtected || (segment.Access & (Code | Readable | AccessPresent)) != (Code | AccessPresent))
+        {
+            return Ea(op, 1, write: false);
+        }
+
+        ulong offset = EffectiveOffset(op);
+        if (offset > segment.Limit)
+        {
+            ThrowProtection();
+        }
+
+        return (uint)(segment.Base + offset);
+    }
+
     private void ExitUndefined(in Op op)
     {
         ExitValue = 0;
