@@ -13,7 +13,7 @@ internal sealed class RandomSseInstructions(Random random, bool isMm = false)
     private readonly Code[] _codes = isMm ? s_mmCodes : s_xmmCodes;
 
     /// <summary>What is made.</summary>
-    public static IEnumerable<Mnemonic> Mnemonics => s_codes.Select(code => code.Mnemonic());
+    public static IEnumerable<Mnemonic> Mnemonics => s_xmmCodes.Concat(s_mmCodes).Select(code => code.Mnemonic());
 
     /// <summary>Makes an instruction.</summary>
     public Instruction Next()
