@@ -25,6 +25,8 @@ public sealed class CommandStressTests
         { Backend.Software, "exit-storm", "", 2 },
         { Backend.Software, "mixed", "rate=500", 4 },
         { Backend.Software, "patch-race", "rounds=0 sites=32", 3 },
+        { Backend.Deterministic, "mixed", "rate=500", 4 },
+        { Backend.Deterministic, "patch-race", "rounds=0 sites=32", 3 },
     };
 
     [Theory, MemberData(nameof(Guests))]

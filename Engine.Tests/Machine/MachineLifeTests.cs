@@ -235,7 +235,10 @@ public sealed class MachineLifeTests
         Assert.Equal((1, 1), (machine.Served, machine.Patched));
     }
 
-    [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
+    // In a deterministic machine nobody can be stepped out of turn: its own tests have that.
+    public static TheoryData<Backend> EachForItself => new(Enum.GetValues<Backend>().Where(backend => backend != Backend.Deterministic));
+
+    [Theory, MemberData(nameof(EachForItself))]
     public void Step_moves_only_the_processor_that_is_named(Backend backend)
     {
         using TestMachine machine = TestMachine.Create(

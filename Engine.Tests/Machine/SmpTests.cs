@@ -30,6 +30,7 @@ public sealed class SmpTests
 
                 rows.Add(Backend.KvmStep, vendor, 2);
                 rows.Add(Backend.KvmStep, vendor, 4);
+                rows.Add(Backend.Deterministic, vendor, 4);
             }
 
             return rows;
@@ -45,6 +46,7 @@ public sealed class SmpTests
         { Backend.Software, "patch-race", "sites=32 rounds=300 restore=on", 2, 1 },
         { Backend.Software, "undefined", "rounds=3000", 2, 1 },
         { Backend.KvmStep, "patch-race", "sites=16 rounds=60", 2, 1 },
+        { Backend.Deterministic, "patch-race", "sites=32 rounds=300 restore=on", 4, 1 },
         { Backend.KvmStep, "undefined", "rounds=200", 2, 1 },
     };
 

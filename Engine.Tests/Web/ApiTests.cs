@@ -22,6 +22,8 @@ public sealed class ApiTests
     [InlineData("""{"guest":"hello","vendor":"via"}""", "vendor")]
     [InlineData("""{"guest":"hello","policy":"1"}""", "policy")]
     [InlineData("""{"guest":"hello","accelerator":"xen"}""", "accelerator")]
+    [InlineData("""{"guest":"hello","accelerator":"kvm","deterministic":true}""", "deterministic")]
+    [InlineData("""{"guest":"hello","deterministic":"yes"}""", "deterministic")]
     [InlineData("""{"guest":"hello","commandLine":"no-such-word"}""", "commandLine")]
     [InlineData("""{"guest":"hello","gest":1}""", "gest")]
     [InlineData("{", "body")]
@@ -66,6 +68,18 @@ public sealed class ApiTests
         Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
         Assert.Equal("application/problem+json", refused.Content.Headers.ContentType?.MediaType);
         Assert.Equal(HttpStatusCode.OK, (await nobody.GetAsync(new Uri("/healthz", UriKind.Relative), Cancellation)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_deterministic_machine_says_so_and_auto_takes_the_processor_in_software_for_it()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        HttpResponseMessage response = await client.PostAsJsonAsync("/api/machines", new { guest = "hello", accelerator = "auto", deterministic = true }, Cancellation);
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        JsonElement machine = await response.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
+        Assert.True(machine.GetProperty("deterministic").GetBoolean());
+        Assert.Equal("software", machine.GetProperty("accelerator").GetString());
     }
 
     [Fact]

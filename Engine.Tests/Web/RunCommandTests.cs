@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Hyperpatch.Engine.Tests.Support;
 using Hyperpatch.Web;
 using Hyperpatch.Web.Configuration;
@@ -52,6 +53,47 @@ public sealed class RunCommandTests
         {
             File.Delete(path);
         }
+    }
+
+    [Fact]
+    public async Task A_deterministic_run_repeats_with_its_vendor_switches()
+    {
+        List<string> summaries = [];
+        List<string> outputs = [];
+        for (int i = 0; i < 2; i++)
+        {
+            string path = Path.Combine(Path.GetTempPath(), $"hyperpatch-{Guid.NewGuid():N}.json");
+            try
+            {
+                (int status, string output, string error) = await RunAsync(
+                    ["patch-race", "--append", "rounds=20", "--processors", "4", "--deterministic", "--switch-vendor-after", "700", "--summary", path]);
+                Assert.True(status == 1, $"Status {status}: {error}");
+                JsonNode summary = JsonNode.Parse(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken))!;
+                Assert.True(summary["deterministic"]!.GetValue<bool>());
+                Assert.Equal("software", summary["accelerator"]!.GetValue<string>());
+                Assert.True(summary["machineTimeNs"]!.GetValue<ulong>() >= summary["instructions"]!.GetValue<ulong>());
+                // 64 sites, 20 rounds, 4 processors: 5120 calls, 7 switches.
+                Assert.Equal(8, error.Split("The guest now sees").Length);
+                Assert.True(summary.AsObject().Remove("elapsedMs"));
+                summaries.Add(summary.ToJsonString());
+                outputs.Add(output);
+            }
+            finally
+            {
+                File.Delete(path);
+            }
+        }
+
+        Assert.Equal(summaries[0], summaries[1]);
+        Assert.Equal(outputs[0], outputs[1]);
+    }
+
+    [Fact]
+    public async Task Kvm_has_no_deterministic_mode()
+    {
+        (int status, _, string error) = await RunAsync(["hello", "--deterministic", "--accelerator", "kvm"]);
+        Assert.Equal(125, status);
+        Assert.Contains("The accelerator kvm cannot repeat a run exactly", error, StringComparison.Ordinal);
     }
 
     [Fact]

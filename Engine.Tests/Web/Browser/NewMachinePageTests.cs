@@ -34,6 +34,28 @@ public sealed class NewMachinePageTests(BrowserFixture fixture) : IClassFixture<
         ManagedMachine made = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
         Assert.Equal("of the test", made.Machine.Options.Name);
         Assert.Equal(2, made.Machine.Processors.Length);
+        Assert.False(made.Machine.Options.Deterministic);
+        Assert.Empty(driver.Complaints);
+    }
+
+    [Fact]
+    public async Task A_deterministic_machine_is_refused_beside_the_checkbox_or_made_in_software()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
+        _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, "/new").ToString());
+        await driver.Test("field-accelerator").SelectOptionAsync("kvm");
+        await driver.Test("field-deterministic").CheckAsync();
+        await driver.Test("create").ClickAsync();
+        await Assertions.Expect(driver.Test("error-deterministic")).ToContainTextAsync("only the processor in software can");
+        await Assertions.Expect(driver.Test("field-deterministic")).ToBeFocusedAsync();
+        await driver.Test("field-accelerator").SelectOptionAsync("auto");
+        await driver.Test("create").ClickAsync();
+        await Assertions.Expect(driver.Test("deterministic")).ToBeVisibleAsync();
+        ManagedMachine made = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
+        Assert.True(made.Machine.Options.Deterministic);
+        Assert.Equal("software", made.Machine.AcceleratorName);
         Assert.Empty(driver.Complaints);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Hyperpatch.Engine.Exits;
 
 namespace Hyperpatch.Engine.Accelerators.Software;
@@ -97,6 +98,8 @@ internal sealed partial class Cpu
         }
     }
 
+    // On its own, so that the ordinary loop is compiled as if this were not there.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void RunBlocksInTurn(TurnSchedule turns)
     {
         do
