@@ -8,7 +8,7 @@ using Iced.Intel;
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>A guest's hardware in software: its processors, and the bus between their local APICs.</summary>
-internal sealed class SoftwarePartition(GuestMemory memory, CpuVendor vendor) : IPartition
+internal sealed partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor) : IPartition, IDirtyLog
 {
     private const int MostProcessors = 64;
     private readonly Cpu?[] _processors = new Cpu?[MostProcessors];
@@ -58,8 +58,9 @@ internal sealed class SoftwarePartition(GuestMemory memory, CpuVendor vendor) : 
 
     public void CountUnimplemented(int mnemonic) => _unimplemented.AddOrUpdate(mnemonic, 1, static (_, count) => count + 1);
 
-    /// <summary>Waits until no other processor writes past the code map. On a processor's own thread.</summary>
-    public void StopUnseenWrites(Cpu self)
+    /// <summary>Waits until no (other) processor writes past the maps of code and of dirty pages.</summary>
+    /// <param name="self">The processor whose thread this is, or null on a thread of the host's.</param>
+    public void StopUnseenWrites(Cpu? self)
     {
         for (int i = 0; i < Count; i++)
         {
@@ -81,13 +82,11 @@ internal sealed class SoftwarePartition(GuestMemory memory, CpuVendor vendor) : 
             while (other.MayWriteUnseen)
             {
                 // The other may be waiting for this one.
-                self.AnswerFlush();
+                self?.AnswerFlush();
                 spin.SpinOnce(sleep1Threshold: -1);
             }
         }
     }
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() => StopDirtyLog();
 }

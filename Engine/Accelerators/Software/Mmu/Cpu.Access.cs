@@ -146,6 +146,8 @@ internal sealed partial class Cpu
         nint page = _memory.FindPage(physical & PageMask, out bool isReadOnly);
         if (page != 0 && !isReadOnly && !_isImplicit && !_code.IsCode(_code.IndexOf(physical)))
         {
+            // Once it is there, writes go by unseen until a collection has it taken out.
+            _memory.DirtyPages?.Mark(physical, 1);
             Fill(_writeTlb, linear, page);
         }
     }
@@ -194,6 +196,7 @@ internal sealed partial class Cpu
 
     private void Written(ulong physical, int size)
     {
+        _memory.DirtyPages?.Mark(physical, size);
         if (_code.Written(physical, size))
         {
             // Maybe of the block that is running.
