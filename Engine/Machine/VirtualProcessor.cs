@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Hypercalls;
@@ -318,16 +319,29 @@ public sealed class VirtualProcessor : IHypercallHost
         try
         {
             IProcessor processor = _processor;
-            using Timer timer = new(_ => processor.Kick(), null, limit, Timeout.InfiniteTimeSpan);
-            long start = Stopwatch.GetTimestamp();
+            StrongBox<bool> isOver = new();
+            using Timer timer = new(
+                _ =>
+                {
+                    Volatile.Write(ref isOver.Value, true);
+                    processor.Kick();
+                },
+                null,
+                limit,
+                Timeout.InfiniteTimeSpan);
             do
             {
-                // A kick of the pause before may still be on its way: it is not what ends a step.
+                // In this order: whoever ends the step after the look kicks again. A kick of the pause before may still be on its way; it is
+                // not what ends a step.
                 _processor.ClearKick();
+                if (Volatile.Read(ref isOver.Value) || (Volatile.Read(ref _requests) & (int)Requests.Exit) != 0)
+                {
+                    break;
+                }
+
                 RunOnce();
             }
-            while (_exit.Reason == ExitReason.Interrupted && (Volatile.Read(ref _requests) & (int)Requests.Exit) == 0
-                && Stopwatch.GetElapsedTime(start) < limit);
+            while (_exit.Reason == ExitReason.Interrupted);
         }
         finally
         {

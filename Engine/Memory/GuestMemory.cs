@@ -20,9 +20,10 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>RAM below 4 GiB ends here at the latest.</summary>
     public const ulong LowMemoryEnd = 0xC000_0000;
 
-    private const ulong HighMemoryStart = 0x1_0000_0000;
+    internal const ulong HighMemoryStart = 0x1_0000_0000;
     private readonly List<MemoryRegion> _mappings = [];
     private MemoryRegion[] _regions;
+    private DirtyPageMap? _dirtyPages;
     private bool _disposed;
 
     /// <summary>Maps RAM.</summary>
@@ -53,6 +54,21 @@ public sealed unsafe partial class GuestMemory : IDisposable
 
     /// <summary>Makes <see cref="CodePages"/> where there is none yet. Before the guest runs.</summary>
     internal CodePageMap TrackCode() => CodePages ??= new CodePageMap(RamBytes);
+
+    /// <summary>Where writes are noted while somebody logs them, or null. Any thread.</summary>
+    internal DirtyPageMap? DirtyPages => Volatile.Read(ref _dirtyPages);
+
+    /// <summary>Begins to note writes in a new map.</summary>
+    /// <returns>The map, or null when somebody logs already.</returns>
+    internal DirtyPageMap? TryLogWrites()
+    {
+        DirtyPageMap map = new(RamBytes);
+        return Interlocked.CompareExchange(ref _dirtyPages, map, null) is null ? map : null;
+    }
+
+    /// <summary>Ends what <see cref="TryLogWrites"/> began.</summary>
+    /// <param name="map">The map that it gave.</param>
+    internal void StopLoggingWrites(DirtyPageMap map) => Interlocked.CompareExchange(ref _dirtyPages, null, map);
 
     /// <summary>All regions.</summary>
     public ImmutableArray<MemoryRegion> Regions => ImmutableCollectionsMarshal.AsImmutableArray(_regions);
@@ -98,6 +114,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
         }
 
         CodePages?.AllWritten();
+        DirtyPages?.MarkAll(RamBytes);
     }
 
     /// <summary>Host address of one byte, or 0 when nothing backs it.</summary>
@@ -176,6 +193,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
             int chunk = (int)Math.Min(available, (ulong)source.Length);
             source[..chunk].CopyTo(new Span<byte>(host, chunk));
             CodePages?.Written(address, chunk);
+            DirtyPages?.Mark(address, chunk);
             source = source[chunk..];
             address += (ulong)chunk;
         }
@@ -233,6 +251,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
         // Safe: Find returned a byte inside a live mapping.
         observed = Interlocked.CompareExchange(ref *host, desired, expected);
         CodePages?.Written(address, 1, staysCode: true);
+        DirtyPages?.Mark(address, 1);
         return true;
     }
 

@@ -9,4 +9,7 @@ public readonly record struct MemoryRegion(ulong GuestAddress, ulong Length, nin
 {
     /// <summary>First address behind the region.</summary>
     public ulong End => GuestAddress + Length;
+
+    /// <summary>Words of 64 bits that hold a bit for each of its pages.</summary>
+    public int BitmapLength => (int)(((Length / GuestMemory.PageSize) + 63) / 64);
 }

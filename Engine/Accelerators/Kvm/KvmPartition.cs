@@ -6,7 +6,7 @@ using Hyperpatch.Engine.Vendors;
 namespace Hyperpatch.Engine.Accelerators.Kvm;
 
 /// <summary>A VM: its memory slots, its in-kernel local APICs, the quirk FIX_HYPERCALL_INSN off.</summary>
-internal sealed class KvmPartition : IPartition, IWatchHypercallSites
+internal sealed partial class KvmPartition : IPartition, IWatchHypercallSites, IDirtyLog
 {
     private const ulong TssAddress = 0xFFFB_D000;
     private const int RemoteRead = 3; // KVM takes this delivery mode as the paravirtual kick (arch/x86/kvm/lapic.c, APIC_DM_REMRD)
@@ -51,7 +51,7 @@ internal sealed class KvmPartition : IPartition, IWatchHypercallSites
             uint slot = 0;
             foreach (MemoryRegion region in memory.Regions)
             {
-                _vm.SetMemory(slot++, region);
+                _vm.SetMemory(slot++, region, logWrites: false);
             }
         }
         catch
@@ -147,5 +147,6 @@ internal sealed class KvmPartition : IPartition, IWatchHypercallSites
         }
 
         _vm.Dispose();
+        ForgetDirtyLog();
     }
 }

@@ -8,7 +8,7 @@ using Iced.Intel;
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>A guest's hardware in software: its processors, and the bus between their local APICs.</summary>
-internal class SoftwarePartition(GuestMemory memory, CpuVendor vendor, TurnSchedule? turns = null) : IPartition
+internal partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor, TurnSchedule? turns = null) : IPartition, IDirtyLog
 {
     private const int MostProcessors = 64;
     private readonly Cpu?[] _processors = new Cpu?[MostProcessors];
@@ -87,8 +87,9 @@ internal class SoftwarePartition(GuestMemory memory, CpuVendor vendor, TurnSched
         }
     }
 
-    /// <summary>Waits until no other processor writes past the code map. On a processor's own thread.</summary>
-    public void StopUnseenWrites(Cpu self)
+    /// <summary>Waits until no (other) processor writes past the maps of code and of dirty pages.</summary>
+    /// <param name="self">The processor whose thread this is, or null on a thread of the host's.</param>
+    public void StopUnseenWrites(Cpu? self)
     {
         for (int i = 0; i < Count; i++)
         {
@@ -110,11 +111,15 @@ internal class SoftwarePartition(GuestMemory memory, CpuVendor vendor, TurnSched
             while (other.MayWriteUnseen)
             {
                 // The other may be waiting for this one.
-                self.AnswerFlush();
+                self?.AnswerFlush();
                 spin.SpinOnce(sleep1Threshold: -1);
             }
         }
     }
 
-    public void Dispose() => GC.SuppressFinalize(this);
+    public void Dispose()
+    {
+        StopDirtyLog();
+        GC.SuppressFinalize(this);
+    }
 }

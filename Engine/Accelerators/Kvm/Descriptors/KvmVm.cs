@@ -30,18 +30,34 @@ internal sealed unsafe class KvmVm(KvmHandle handle, int vcpuMmapSize) : IDispos
         KvmError.Check(Libc.Ioctl(handle.Descriptor, KvmIoctl.CreateIrqchip, 0), "KVM_CREATE_IRQCHIP");
 
     /// <summary>KVM_SET_USER_MEMORY_REGION.</summary>
-    public void SetMemory(uint slot, MemoryRegion region)
+    /// <param name="slot">Slot; one that is taken already changes its flags alone.</param>
+    /// <param name="region">What is there.</param>
+    /// <param name="logWrites">Whether the kernel notes what is written (RAM only).</param>
+    public void SetMemory(uint slot, MemoryRegion region, bool logWrites)
     {
         KvmMemoryRegion value = new()
         {
             Slot = slot,
-            Flags = region.IsReadOnly ? KvmFlags.MemReadOnly : 0,
+            Flags = region.IsReadOnly ? KvmFlags.MemReadOnly : logWrites ? KvmFlags.MemLogDirtyPages : 0,
             GuestPhysicalAddress = region.GuestAddress,
             MemorySize = region.Length,
             UserspaceAddress = (ulong)region.HostAddress,
         };
         KvmError.Check(
             Libc.Ioctl(handle.Descriptor, KvmIoctl.SetUserMemoryRegion, (nint)(&value)), "KVM_SET_USER_MEMORY_REGION");
+    }
+
+    /// <summary>KVM_GET_DIRTY_LOG: copies a slot's bitmap and clears it.</summary>
+    /// <param name="slot">A slot with logging on.</param>
+    /// <param name="bitmap">Room for the slot's pages, rounded up to 64.</param>
+    public void GetDirtyLog(uint slot, Span<ulong> bitmap)
+    {
+        // Safe: the kernel writes no more than the slot's pages rounded up to 64, and the caller has that much.
+        fixed (ulong* words = bitmap)
+        {
+            KvmDirtyLog log = new() { Slot = slot, Bitmap = (ulong)words };
+            KvmError.Check(Libc.Ioctl(handle.Descriptor, KvmIoctl.GetDirtyLog, (nint)(&log)), "KVM_GET_DIRTY_LOG");
+        }
     }
 
     /// <summary>KVM_SIGNAL_MSI.</summary>

@@ -21,6 +21,7 @@ internal static class KvmFlags
     public const uint MpUninitialized = 1;
     public const uint MpInitReceived = 2;
     public const uint MpHalted = 3;
+    public const uint MemLogDirtyPages = 1;
     public const uint MemReadOnly = 2;
     public const byte IoOut = 1;
     public const uint CpuidSignificantIndex = 1;

@@ -13,6 +13,7 @@ internal static class KvmIoctl
 
     // On a VM.
     public const uint CreateVcpu = 0xAE41;
+    public const uint GetDirtyLog = 0x4010_AE42; // KVM_CAP_USER_MEMORY
     public const uint SetUserMemoryRegion = 0x4020_AE46; // KVM_CAP_USER_MEMORY
     public const uint SetTssAddr = 0xAE47; // KVM_CAP_SET_TSS_ADDR
     public const uint SetIdentityMapAddr = 0x4008_AE48; // KVM_CAP_SET_IDENTITY_MAP_ADDR

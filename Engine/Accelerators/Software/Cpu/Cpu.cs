@@ -209,6 +209,8 @@ internal sealed partial class Cpu : IApicClock
         ArithmeticFlags = R.Guest.Rflags;
         Volatile.Write(ref _isRunning, 1);
         Interlocked.MemoryBarrier();
+        // Whoever asked while this one stood still did not wait.
+        AnswerFlush();
         ModeOfRunningChanged();
     }
 

@@ -177,6 +177,8 @@ internal sealed partial class Cpu
         if (page != 0 && !isReadOnly && !_isImplicit && !_code.IsCode(_code.IndexOf(physical))
             && (_watchedData == 0 || !IsWatchedPage(linear)))
         {
+            // Once it is there, writes go by unseen until a collection has it taken out.
+            _memory.DirtyPages?.Mark(physical, 1);
             Fill(_writeTlb, linear, page);
         }
     }
@@ -225,6 +227,7 @@ internal sealed partial class Cpu
 
     private void Written(ulong physical, int size)
     {
+        _memory.DirtyPages?.Mark(physical, size);
         if (_code.Written(physical, size))
         {
             // Maybe of the block that is running.

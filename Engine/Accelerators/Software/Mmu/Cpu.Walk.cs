@@ -109,6 +109,8 @@ internal sealed partial class Cpu
                     // Somebody changed it: from the top, where the rights are whole again.
                     return Translate(linear, access, user);
                 }
+
+                _memory.DirtyPages?.Mark(at, entryBytes);
             }
 
             if (isLeaf)
