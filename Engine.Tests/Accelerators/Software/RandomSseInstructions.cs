@@ -2,10 +2,14 @@ using Iced.Intel;
 
 namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 
-/// <summary>Random forms of SSE's and SSE2's instructions on XMM0 to XMM3, RAX, RCX and 32 bytes of memory at RDI.</summary>
-internal sealed class RandomSseInstructions(Random random)
+/// <summary>Random forms of SSE's and SSE2's instructions on XMM0 to XMM3, RAX, RCX and 32 bytes of memory at RDI or EDI.</summary>
+internal sealed class RandomSseInstructions(Random random, int bits)
 {
     private static readonly Code[] s_codes = [.. Enum.GetValues<Code>().Where(IsUsable)];
+    private static readonly Code[] s_codes32 = [.. s_codes.Where(code => code.ToOpCode().Mode32 && !Enumerable.Range(0, code.ToOpCode().OpCount)
+        .Any(n => code.ToOpCode().GetOpKind(n).ToString().StartsWith("r64", StringComparison.Ordinal)))];
+
+    private readonly Code[] _codes = bits == 64 ? s_codes : s_codes32;
 
     /// <summary>What is made.</summary>
     public static IEnumerable<Mnemonic> Mnemonics => s_codes.Select(code => code.Mnemonic());
@@ -15,12 +19,31 @@ internal sealed class RandomSseInstructions(Random random)
     {
         for (; ; )
         {
-            Code code = s_codes[random.Next(s_codes.Length)];
+            Code code = _codes[random.Next(_codes.Length)];
             if (TryMake(code, out Instruction instruction))
             {
                 return instruction;
             }
         }
+    }
+
+    /// <summary>An instruction of 32-bit code as one of 64-bit code.</summary>
+    public static Instruction Widen(Instruction instruction)
+    {
+        for (int n = 0; n < instruction.OpCount; n++)
+        {
+            if (instruction.GetOpKind(n) == OpKind.MemorySegEDI)
+            {
+                instruction.SetOpKind(n, OpKind.MemorySegRDI);
+            }
+        }
+
+        if (instruction.MemoryBase == Register.EDI)
+        {
+            instruction.MemoryBase = Register.RDI;
+        }
+
+        return instruction;
     }
 
     private static bool IsUsable(Code code)
@@ -53,14 +76,14 @@ internal sealed class RandomSseInstructions(Random random)
             }
             else if (kind == "seg_rDI")
             {
-                instruction.SetOpKind(n, OpKind.MemorySegRDI);
+                instruction.SetOpKind(n, bits == 64 ? OpKind.MemorySegRDI : OpKind.MemorySegEDI);
             }
             else if (kind.StartsWith("mem", StringComparison.Ordinal) || (mayUseMemory && kind.EndsWith("_or_mem", StringComparison.Ordinal)))
             {
                 bool isAligned = instruction.MemorySize.GetSize() == 16
                     && code.Mnemonic() is not (Mnemonic.Movups or Mnemonic.Movupd or Mnemonic.Movdqu);
                 instruction.SetOpKind(n, OpKind.Memory);
-                instruction.MemoryBase = Register.RDI;
+                instruction.MemoryBase = bits == 64 ? Register.RDI : Register.EDI;
                 instruction.MemoryDisplSize = 1;
                 instruction.MemoryDisplacement64 = isAligned ? (ulong)random.Next(2) * 16 : (ulong)random.Next(17);
             }
@@ -76,7 +99,7 @@ internal sealed class RandomSseInstructions(Random random)
             }
         }
 
-        return Encoder.Create(64, new NullWriter()).TryEncode(instruction, 0, out _, out _);
+        return Encoder.Create(bits, new NullWriter()).TryEncode(instruction, 0, out _, out _);
     }
 
     private sealed class NullWriter : CodeWriter
