@@ -364,6 +364,16 @@ public sealed class DebugExceptionTests
         Assert.Equal((1, target, CpuRig.UserCode64), (end.Vector, end.Rip, end.Cs));
     }
 
+    /// <summary>SDM vol. 2, INT n/INTO/INT3/INT1: a trap, and the gate's DPL does not count.</summary>
+    [Fact]
+    public void Int1_is_a_trap_whatever_the_gates_DPL()
+    {
+        using CpuRig rig = new(64, cpl: 3);
+        rig.Load(c => c.int1());
+        RigEnd end = rig.Run();
+        Assert.Equal((1, rig.End, CpuRig.UserCode64, Dr6), (end.Vector, end.Rip, end.Cs, rig.Cpu.Dr[6]));
+    }
+
     private static ulong Control(int index, int kind, int length)
     {
         ulong size = length switch { 1 => 0, 2 => 1, 8 => 2, _ => 3 };

@@ -63,6 +63,8 @@ internal static partial class InstructionRows
         new("in of 16 bits", s_every, "rax=0 rdx=80", c => c.@in(ax, dx), "rax=FFFF"),
         new("out", s_every, "", c => { c.@out(0x80, al); c.@out(dx, eax); }, ""),
         new("insb", s_every, "rdx=80", c => c.insb(), "rdi=D+41 m8=DDDDDDDDDDDDDDFF"),
+        new("insw", s_every, "rdx=80", c => c.insw(), "rdi=D+42 m8=DDDDDDDDDDDDFFFF"),
+        new("outsd downwards", s_every, "df rsi=D+8", c => c.outsd(), "rsi=D+4"),
         new("rep insd", s_every, "rdx=80 rcx=3", c => c.rep.insd(), "rcx=0 rdi=D+4C m8=FFFFFFFFFFFFFFFF m9=DDDDDDDDFFFFFFFF"),
         new("rep outsw", s_every, "rdx=80 rcx=3", c => c.rep.outsw(), "rcx=0 rsi=D+6"),
     ];
@@ -146,9 +148,48 @@ internal static partial class InstructionRows
         new("pop es, real", s_real, "s0=4321", c => c.pop(es), "es=4321 rsp=S+2"),
         new("lds", s_real, "m0=0000000043219ABC rbx=0", c => c.lds(bx, __dword_ptr[si]), "ds=4321 rbx=9ABC"),
         new("lfs", s_protected, "m0=0000002300123456", c => c.lfs(eax, __fword_ptr[esi]), "rax=123456 fs=23"),
+        new("les", s_flat, "m0=0000002312345678", c => c.les(eax, __fword_ptr[esi]), "rax=12345678 es=23"),
         new("lgs", s_flat, "m0=0000002312345678", c => c.lgs(eax, __fword_ptr[esi]), "rax=12345678 gs=23"),
         new("lss", s_flat, "m0=0000001012345678", c => { c.lss(ebx, __fword_ptr[esi]); c.nop(); }, "rbx=12345678 ss=10"),
     ];
+
+    // The areas of FXSAVE and XSAVE lie behind the data that are compared.
+    private static IEnumerable<InstructionRow> Coprocessor() =>
+    [
+        new("fninit, fnstcw", s_every, "", c => { c.fninit(); c.fnstcw(__word_ptr[esi]); }, "m0=DDDDDDDDDDDD037F"),
+        new("fnstsw", s_every, "rax=AAAA1234", c => { c.fninit(); c.fld1(); c.fnstsw(ax); }, "rax=AAAA3800"),
+        new("fnstsw to memory", s_every, "", c => { c.fninit(); c.fld1(); c.fnstsw(__word_ptr[esi]); }, "m0=DDDDDDDDDDDD3800"),
+        new("division by 0 in the status", s_every, "rax=0", c => { DivideByZero(c); c.fnstsw(ax); }, "rax=3804"),
+        new("fnclex", s_every, "rax=0", c => { DivideByZero(c); c.fnclex(); c.fnstsw(ax); }, "rax=3800"),
+        new("ffreep", s_every, "rax=1234", c => { c.fninit(); c.fld1(); c.AddInstruction(Instruction.Create(Code.Ffreep_sti, Register.ST0)); c.fnstsw(ax); }, "rax=0"),
+        new("fxsave, fxrstor", s_every, "rax=0", c => SaveAndRestore(c, c.fxsave, c.fxrstor), "rax=3800"),
+        new("fxsave64, fxrstor64", s_long, "rax=0", c => SaveAndRestore(c, c.fxsave64, c.fxrstor64), "rax=3800"),
+        new("xsave, xrstor", s_every, "rax=1 rdx=0 cr4|40000", c => SaveAndRestore(c, c.xsave, c.xrstor), "rax=3800 cr4|40000"),
+        new("xsave64, xrstor64", s_long, "rax=1 rdx=0 cr4|40000", c => SaveAndRestore(c, c.xsave64, c.xrstor64), "rax=3800 cr4|40000"),
+        new("xsaveopt", s_every, "rax=1 rdx=0 cr4|40000", c => SaveAndRestore(c, c.xsaveopt, c.xrstor), "rax=3800 cr4|40000"),
+        new("xsaveopt64", s_long, "rax=1 rdx=0 cr4|40000", c => SaveAndRestore(c, c.xsaveopt64, c.xrstor64), "rax=3800 cr4|40000"),
+        new("fxsave, misaligned", s_every, "", c => c.fxsave(__[esi + 8]), "#13:0"),
+        new("xsave without OSXSAVE", s_every, "", c => c.xsave(__[esi]), "#6"),
+        new("ldmxcsr, stmxcsr", s_protected, "m0=00001F0000009FC0", c => { c.ldmxcsr(__dword_ptr[esi]); c.stmxcsr(__dword_ptr[esi + 4]); }, "m0=00009FC000009FC0"),
+    ];
+
+    private static void DivideByZero(Assembler c)
+    {
+        c.fninit();
+        c.fld1();
+        c.fldz();
+        c.fdivp(st1, st0);
+    }
+
+    private static void SaveAndRestore(Assembler c, Action<AssemblerMemoryOperand> save, Action<AssemblerMemoryOperand> restore)
+    {
+        c.fninit();
+        c.fld1();
+        save(__[esi + 0x100]);
+        c.fninit();
+        restore(__[esi + 0x100]);
+        c.fnstsw(ax);
+    }
 
     // PUSH CS (with the flags first), CALL, and a far return.
     private static void FarCall(Assembler c, Code back, bool withFlags)

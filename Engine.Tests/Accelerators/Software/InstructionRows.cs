@@ -9,7 +9,7 @@ internal static partial class InstructionRows
     private static readonly int[] s_every = [16, 32, 33, 64], s_old = [16, 32, 33], s_real = [16], s_protected = [32, 33, 64], s_flat = [32, 33], s_long = [64];
 
     /// <summary>All rows.</summary>
-    public static IReadOnlyList<InstructionRow> All { get; } = [.. General(), .. Addresses(), .. Bits(), .. Frames(), .. Strings(), .. System(), .. Selectors()];
+    public static IReadOnlyList<InstructionRow> All { get; } = [.. General(), .. Addresses(), .. Bits(), .. Frames(), .. Strings(), .. System(), .. Selectors(), .. Coprocessor()];
 
     private static IEnumerable<InstructionRow> General() =>
     [
