@@ -67,6 +67,9 @@ internal sealed class CpuRig : IDisposable
     /// <summary>The processor.</summary>
     public Cpu Cpu { get; }
 
+    /// <summary>The contract over it.</summary>
+    public IProcessor Processor => _processor;
+
     /// <summary>Its general registers, RIP and RFLAGS.</summary>
     public ref GuestRegisters R => ref Cpu.R.Guest;
 

@@ -364,6 +364,83 @@ public sealed class DebugExceptionTests
         Assert.Equal((1, target, CpuRig.UserCode64), (end.Vector, end.Rip, end.Cs));
     }
 
+    [Fact]
+    public void Breakpoints_and_pending_hits_survive_a_save()
+    {
+        using CpuRig first = new(64), second = new(64);
+        first.Cpu.Dr[1] = CpuRig.DataArea;
+        first.Cpu.Dr[7] = Control(1, Write, 4);
+        first.Cpu.StateChanged(0);
+        first.Cpu.PendingDebug = 2;
+        second.Processor.Restore(first.Processor.Save());
+        Assert.True(second.Cpu.IsWatchingData);
+        Assert.Equal(2UL, second.Cpu.PendingDebug);
+        second.Load(c => c.nop());
+        RigEnd end = second.Run();
+        Assert.Equal((1, second.Starts[0], Dr6 | 2), (end.Vector, end.Rip, second.Cpu.Dr[6]));
+    }
+
+    [Fact]
+    public void Sysenter_is_stepped_over_with_TF_as_it_was()
+    {
+        using CpuRig rig = new(64, cpl: 3);
+        rig.Load(c => c.nop(), rip: 0x18000);
+        ulong entry = rig.R.Rip;
+        rig.Load(c => c.sysenter());
+        rig.SetMsr(0x174, CpuRig.Code64);
+        rig.SetMsr(0x175, CpuRig.InnerStack);
+        rig.SetMsr(0x176, entry);
+        rig.R.Rflags |= Trap;
+        rig.Cpu.StateChanged(3);
+        RigEnd end = rig.Run();
+        Assert.Equal((1, entry, CpuRig.Code64, Trap), (end.Vector, end.Rip, end.Cs, end.Flags & Trap));
+    }
+
+    /// <summary>SDM vol. 2, POPF: RF is cleared; IRET loads it.</summary>
+    [Fact]
+    public void Popf_cannot_pass_a_breakpoint_and_iret_can()
+    {
+        foreach (bool isReturn in (bool[])[true, false])
+        {
+            using CpuRig rig = new(64);
+            rig.Load(c =>
+            {
+                if (isReturn)
+                {
+                    c.iretq();
+                }
+                else
+                {
+                    c.popfq();
+                }
+
+                c.nop();
+            });
+            ulong site = rig.Starts[1];
+            ulong[] frame = isReturn ? [site, CpuRig.Code64, Resume | 2, CpuRig.StackTop, CpuRig.Data] : [Resume | 2];
+            for (int i = 0; i < frame.Length; i++)
+            {
+                rig.Write(CpuRig.StackTop + (ulong)(i * 8), frame[i]);
+            }
+
+            rig.Cpu.Dr[0] = site;
+            rig.Cpu.Dr[7] = 0x401;
+            rig.Cpu.StateChanged(0);
+            RigEnd end = rig.Run();
+            Assert.Equal(isReturn ? -1 : 1, end.Vector);
+        }
+    }
+
+    /// <summary>SDM vol. 2, INT n/INTO/INT3/INT1: a trap, and the gate's DPL does not count.</summary>
+    [Fact]
+    public void Int1_is_a_trap_whatever_the_gates_DPL()
+    {
+        using CpuRig rig = new(64, cpl: 3);
+        rig.Load(c => c.int1());
+        RigEnd end = rig.Run();
+        Assert.Equal((1, rig.End, CpuRig.UserCode64, Dr6), (end.Vector, end.Rip, end.Cs, rig.Cpu.Dr[6]));
+    }
+
     private static ulong Control(int index, int kind, int length)
     {
         ulong size = length switch { 1 => 0, 2 => 1, 8 => 2, _ => 3 };

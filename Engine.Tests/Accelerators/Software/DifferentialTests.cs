@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using Hyperpatch.Engine.Guests.Images;
 using Hyperpatch.Engine.Tests.Support;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
@@ -11,11 +10,10 @@ namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 /// <summary>Random instructions and states, in software and on the processor behind KVM: registers, memory and flags are to be the same.</summary>
 public sealed class DifferentialTests
 {
-    private const ulong UserCode = 0x2_0000_0000, UserStack = 0x2_0010_0000, InputArea = 0x3_0000_0000, OutputArea = 0x4_0000_0000;
-    private const ulong Input32 = 0x20_0000, Output32 = 0x24_0000, Code32 = 0x28_0000, CodeEnd32 = 0x30_0000, Stack32 = 0x30_2000;
     private const int Count = 1500, InputWords = 16, OutputWords = 14, DefaultRounds = 34;
     private static readonly Lazy<bool> s_runsNewInstructionsIn32Bits = new(RunsNewInstructionsIn32Bits);
     private static readonly AssemblerRegister64[] s_registers = [rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12];
+    private static readonly AssemblerRegister32[] s_registers32 = [eax, ebx, ecx, edx];
 
     /// <summary>102,000 sequences, or as many thousands as HYPERPATCH_DIFFERENTIAL_ROUNDS says (1500 a round and mode), from a new seed.</summary>
     [Theory]
@@ -80,22 +78,12 @@ public sealed class DifferentialTests
     }
 
     // A host whose KVM emulates 32-bit code ends the machine at the first instruction that its emulator does not know.
-    private static bool RunsNewInstructionsIn32Bits()
+    private static bool RunsNewInstructionsIn32Bits() => DifferentialGuest.CanRun(Backend.Kvm, 32, c =>
     {
-        using TestMachine machine = TestMachine.Create(Backend.Kvm, b => Emit32(b, [new DifferentialSlot(
-            "probe",
-            c =>
-            {
-                c.daa();
-                c.popcnt(eax, ebx);
-                c.andn(eax, ebx, ecx);
-            },
-            [],
-            0)]));
-        machine.Machine.Memory.TryWrite(Input32, new byte[InputWords * 8]);
-        machine.RunToEnd();
-        return machine.Machine.Exit?.Code == 1 && machine.Exception().Rip == machine.Image["last"];
-    }
+        c.daa();
+        c.popcnt(eax, ebx);
+        c.andn(eax, ebx, ecx);
+    });
 
     private static string? Compare(
         DifferentialSlot slot, int index, ulong[] input, ulong[] soft, ulong[] hard, ulong[] softScratch, ulong[] hardScratch)
@@ -142,148 +130,93 @@ public sealed class DifferentialTests
 
     private static (ulong[] Output, ulong[] Scratch) Run(Backend backend, int bits, DifferentialSlot[] slots, ulong[] input)
     {
-        ulong inputAt = 0, outputAt = 0;
-        using TestMachine machine = TestMachine.Create(backend, b =>
-        {
-            if (bits == 64)
+        Label load = default, store = default;
+        (byte[] output, byte[] scratch) = DifferentialGuest.Run(
+            backend,
+            bits,
+            MemoryMarshal.AsBytes(input.AsSpan()),
+            Count * OutputWords * 8,
+            c =>
             {
-                Emit64(b, slots, out inputAt, out outputAt);
-            }
-            else
+                load = c.CreateLabel();
+                store = c.CreateLabel();
+                if (bits == 64)
+                {
+                    c.mov(r14, DifferentialGuest.Input(bits));
+                    c.mov(r15, DifferentialGuest.Output(bits));
+                }
+                else
+                {
+                    c.mov(esi, (uint)DifferentialGuest.Input(bits));
+                    c.mov(edi, (uint)DifferentialGuest.Output(bits));
+                }
+
+                foreach (DifferentialSlot slot in slots)
+                {
+                    c.call(load);
+                    slot.Emit(c);
+                    c.call(store);
+                }
+            },
+            c =>
             {
-                Emit32(b, slots);
-                inputAt = Input32;
-                outputAt = Output32;
-            }
-        });
-        Assert.True(machine.Machine.Memory.TryWrite(inputAt, MemoryMarshal.AsBytes(input.AsSpan())));
-        machine.RunToEnd(expected: 1);
-        ulong end = machine.Exception().Rip;
-        Assert.True(
-            machine.Exception().Vector == 6 && end == machine.Image["last"],
-            $"{backend}: exception {machine.Exception().Vector} at {Convert.ToHexString(machine.Bytes(end, 8))}");
-        byte[] output = new byte[Count * OutputWords * 8], scratch = new byte[Count * InputWords * 8];
-        Assert.True(machine.Machine.TryReadMemory(outputAt, output));
-        Assert.True(machine.Machine.TryReadMemory(inputAt, scratch));
+                c.Label(ref load);
+                EmitLoad(c);
+                c.Label(ref store);
+                EmitStore(c);
+            });
         return (MemoryMarshal.Cast<byte, ulong>(output).ToArray(), MemoryMarshal.Cast<byte, ulong>(scratch).ToArray());
     }
 
-    private static void Emit64(LongModeImageBuilder b, DifferentialSlot[] slots, out ulong inputAt, out ulong outputAt)
+    private static void EmitLoad(Assembler c)
     {
-        Assembler c = b.Code;
-        b.ExpectException("end");
-        b.EnterUser("user", UserStack);
-        b.MapNew(UserStack - 8, 1, PageFlags.Data | PageFlags.User);
-        inputAt = Input32;
-        outputAt = Output32;
-        for (ulong at = 0; at < Output32 - Input32; at += 4096)
+        if (c.Bitness == 64)
         {
-            b.Map(InputArea + at, Input32 + at, PageFlags.Data | PageFlags.User);
-            b.Map(OutputArea + at, Output32 + at, PageFlags.Data | PageFlags.User);
+            c.lea(r13, __[r14 + (14 * 8)]);
+            for (int i = 0; i < s_registers.Length; i++)
+            {
+                c.mov(s_registers[i], __qword_ptr[r14 + ((i + 1) * 8)]);
+            }
+
+            c.push(__qword_ptr[r14]);
+            c.popfq();
+            c.ret();
+            return;
         }
 
-        for (ulong at = 0; at < CodeEnd32 - Code32; at += 4096)
+        for (int i = 0; i < s_registers32.Length; i++)
         {
-            b.Map(UserCode + at, Code32 + at, PageFlags.Code | PageFlags.User);
-        }
-
-        b.Define("end");
-        b.Exit(0);
-
-        b.At(UserCode, PageFlags.Code | PageFlags.User);
-        b.Define("user");
-        c.mov(r14, InputArea);
-        c.mov(r15, OutputArea);
-        foreach (DifferentialSlot slot in slots)
-        {
-            c.call(b.Symbol("load"));
-            slot.Emit(c);
-            c.call(b.Symbol("store"));
-        }
-
-        b.Define("last");
-        c.ud2();
-
-        b.Define("load");
-        c.lea(r13, __[r14 + (14 * 8)]);
-        for (int i = 0; i < s_registers.Length; i++)
-        {
-            c.mov(s_registers[i], __qword_ptr[r14 + ((i + 1) * 8)]);
-        }
-
-        c.push(__qword_ptr[r14]);
-        c.popfq();
-        c.ret();
-
-        b.Define("store");
-        c.pushfq();
-        c.pop(__qword_ptr[r15]);
-        for (int i = 0; i < s_registers.Length; i++)
-        {
-            c.mov(__qword_ptr[r15 + ((i + 1) * 8)], s_registers[i]);
-        }
-
-        c.add(r14, InputWords * 8);
-        c.add(r15, OutputWords * 8);
-        c.ret();
-    }
-
-    private static void Emit32(LongModeImageBuilder b, DifferentialSlot[] slots)
-    {
-        b.ExpectException("end");
-        b.EnterUser("user", Stack32, LongModeSelectors.UserCode32);
-        for (ulong page = Input32; page < Code32; page += 4096)
-        {
-            b.Protect(page, PageFlags.Data | PageFlags.User);
-        }
-
-        for (ulong page = Code32; page < CodeEnd32; page += 4096)
-        {
-            b.Protect(page, PageFlags.Code | PageFlags.User);
-        }
-
-        b.Protect(Stack32 - 8, PageFlags.Data | PageFlags.User);
-        b.Define("end");
-        b.Exit(0);
-
-        CodeEmitter emitter = b.Code32At(Code32, PageFlags.Code | PageFlags.User);
-        Assembler c = emitter.Code;
-        AssemblerRegister32[] registers = [eax, ebx, ecx, edx];
-        Label load = c.CreateLabel(), store = c.CreateLabel();
-        emitter.Define("user");
-        // IRETQ took the supervisor's data segments away.
-        c.mov(eax, LongModeSelectors.UserData);
-        c.mov(ds, eax);
-        c.mov(es, eax);
-        c.mov(esi, (uint)Input32);
-        c.mov(edi, (uint)Output32);
-        foreach (DifferentialSlot slot in slots)
-        {
-            c.call(load);
-            slot.Emit(c);
-            c.call(store);
-        }
-
-        emitter.Define("last");
-        c.ud2();
-
-        c.Label(ref load);
-        for (int i = 0; i < registers.Length; i++)
-        {
-            c.mov(registers[i], __dword_ptr[esi + ((i + 1) * 8)]);
+            c.mov(s_registers32[i], __dword_ptr[esi + ((i + 1) * 8)]);
         }
 
         c.mov(ebp, __dword_ptr[esi + (7 * 8)]);
         c.push(__dword_ptr[esi]);
         c.popfd();
         c.ret();
+    }
 
-        c.Label(ref store);
+    private static void EmitStore(Assembler c)
+    {
+        if (c.Bitness == 64)
+        {
+            c.pushfq();
+            c.pop(__qword_ptr[r15]);
+            for (int i = 0; i < s_registers.Length; i++)
+            {
+                c.mov(__qword_ptr[r15 + ((i + 1) * 8)], s_registers[i]);
+            }
+
+            c.add(r14, InputWords * 8);
+            c.add(r15, OutputWords * 8);
+            c.ret();
+            return;
+        }
+
         c.pushfd();
         c.pop(__dword_ptr[edi]);
-        for (int i = 0; i < registers.Length; i++)
+        for (int i = 0; i < s_registers32.Length; i++)
         {
-            c.mov(__dword_ptr[edi + ((i + 1) * 8)], registers[i]);
+            c.mov(__dword_ptr[edi + ((i + 1) * 8)], s_registers32[i]);
         }
 
         c.mov(__dword_ptr[edi + (7 * 8)], ebp);

@@ -217,6 +217,48 @@ public sealed class FarTransferTests
         }
     }
 
+    /// <summary>Frames of every width: 64-bit code takes SS and the stack pointer from all of them.</summary>
+    [Theory]
+    [InlineData(32, 2)]
+    [InlineData(32, 4)]
+    [InlineData(64, 2)]
+    [InlineData(64, 4)]
+    public void Iret_of_another_width(int bits, int width)
+    {
+        using CpuRig rig = new(bits);
+        rig.Load(
+            c =>
+            {
+                c.AddInstruction(Instruction.Create(width == 2 ? Code.Iretw : Code.Iretd));
+                c.nop();
+            },
+            rip: 0xC000);
+        ulong at = rig.R.Rsp = 0xF000;
+        foreach (ulong value in (ulong[])[rig.Starts[1], (ulong)(bits == 64 ? CpuRig.Code64 : CpuRig.Code32), 0xA47, 0xF100, CpuRig.Data])
+        {
+            rig.Write(at, value);
+            at += (ulong)width;
+        }
+
+        RigEnd end = rig.Run();
+        Assert.Equal((ExitReason.InvalidOpcode, rig.End, 0xA47UL), (end.Reason, rig.R.Rip, rig.R.Rflags));
+        Assert.Equal(bits == 64 ? 0xF100UL : 0xF000 + (3 * (ulong)width), rig.R.Rsp);
+    }
+
+    [Theory]
+    [InlineData(16, 0)]
+    [InlineData(32, 0)]
+    [InlineData(32, 3)]
+    [InlineData(64, 0)]
+    [InlineData(64, 3)]
+    public void Int3_is_a_trap(int bits, int cpl)
+    {
+        using CpuRig rig = new(bits, cpl: cpl);
+        rig.Load(c => c.int3());
+        RigEnd end = rig.Run();
+        Assert.Equal((3, rig.End), (end.Vector, end.Rip));
+    }
+
     [Theory]
     [InlineData(32)]
     [InlineData(16)]

@@ -22,11 +22,12 @@ internal static partial class InstructionRows
         new("pop esp", s_flat, "s0=12345678", c => c.pop(esp), "rsp=12345678"),
         new("pusha", s_real, "rax=1 rcx=2 rdx=3 rbx=4 rbp=5 rsi=6 rdi=7", c => c.pusha(), "rsp=S-10 s-1=0001000200030004 s-2=8000000500060007"),
         new("popa", s_real, "rsp=S-10 rax=0 rcx=0 rdx=0 rbx=0 rbp=0 rsi=0 rdi=0 s-1=0001000200030004 s-2=8000000500060007", c => c.popa(), "rsp=S rax=1 rcx=2 rdx=3 rbx=4 rbp=5 rsi=6 rdi=7"),
-        new("pushad, popad", s_flat, "", c => { c.pushad(); c.popad(); }, ""),
+        new("pushad, popad", s_old, "", c => { c.pushad(); c.popad(); }, ""),
         new("pushf", s_real, "s-1=0 cf zf of", c => c.pushf(), "rsp=S-2 s-1=0843000000000000"),
-        new("pushfd", s_flat, "s-1=0 cf ac", c => c.pushfd(), "rsp=S-4 s-1=0004000300000000"),
-        new("popfd", s_flat, "s0=40A47", c => c.popfd(), "rsp=S+4 cf pf zf of if ac"),
-        new("popf leaves the upper half", s_real, "s0=247 ac", c => c.popf(), "rsp=S+2 cf pf zf if ac"),
+        new("pushfd", s_old, "s-1=0 cf ac", c => c.pushfd(), "rsp=S-4 s-1=0004000300000000"),
+        new("popfd", s_old, "s0=40A47", c => c.popfd(), "rsp=S+4 cf pf zf of if ac"),
+        new("popf leaves the upper half", s_every, "s0=247 ac", c => c.AddInstruction(Instruction.Create(Code.Popfw)), "rsp=S+2 cf pf zf if ac"),
+        new("iretd, real", s_real, "s0=0000100000000002 s1=40A47", c => { c.iretd(); c.nop(); }, "rsp=S+C cf pf zf of if ac"),
         new("popfq of the user's", s_long, "s0=3247", c => c.popfq(), "rsp=S+8 cf pf zf") { Cpl = 3 },
         new("call and ret, near", s_every, "", c =>
         {
@@ -63,6 +64,15 @@ internal static partial class InstructionRows
         new("in of 16 bits", s_every, "rax=0 rdx=80", c => c.@in(ax, dx), "rax=FFFF"),
         new("out", s_every, "", c => { c.@out(0x80, al); c.@out(dx, eax); }, ""),
         new("insb", s_every, "rdx=80", c => c.insb(), "rdi=D+41 m8=DDDDDDDDDDDDDDFF"),
+        new("lodsw", s_every, "rax=AAAAAAAA m0=1234", c => c.lodsw(), "rax=AAAA1234 rsi=D+2"),
+        new("lodsd", s_every, "m0=87654321", c => c.lodsd(), "rax=87654321 rsi=D+4"),
+        new("movsw", s_every, "", c => c.movsw(), "rsi=D+2 rdi=D+42 m8=DDDDDDDDDDDDDD00"),
+        new("stosd", s_every, "rax=12345678", c => c.stosd(), "rdi=D+44 m8=DDDDDDDD12345678"),
+        new("scasw", s_every, "rax=1 m8=2", c => c.scasw(), "rdi=D+42 cf pf af sf"),
+        new("scasd", s_every, "rax=5 m8=5", c => c.scasd(), "rdi=D+44 zf pf"),
+        new("outsb", s_every, "rdx=80", c => c.outsb(), "rsi=D+1"),
+        new("insw", s_every, "rdx=80", c => c.insw(), "rdi=D+42 m8=DDDDDDDDDDDDFFFF"),
+        new("outsd downwards", s_every, "df rsi=D+8", c => c.outsd(), "rsi=D+4"),
         new("rep insd", s_every, "rdx=80 rcx=3", c => c.rep.insd(), "rcx=0 rdi=D+4C m8=FFFFFFFFFFFFFFFF m9=DDDDDDDDFFFFFFFF"),
         new("rep outsw", s_every, "rdx=80 rcx=3", c => c.rep.outsw(), "rcx=0 rsi=D+6"),
     ];
@@ -71,6 +81,7 @@ internal static partial class InstructionRows
     [
         new("clts", s_every, "cr0|8", c => c.clts(), "cr0|0"),
         new("clts of the user's", s_protected, "cr0|8", c => c.clts(), "#13:0 cr0|8") { Cpl = 3 },
+        new("lmsw, real", s_real, "rax=A", c => c.lmsw(ax), "cr0|A"),
         new("lmsw cannot leave protected mode", s_protected, "rax=A", c => c.lmsw(ax), "cr0|A"),
         new("lmsw of the user's", s_protected, "rax=A", c => c.lmsw(ax), "#13:0") { Cpl = 3 },
         new("smsw", s_real, "cr0|A", c => c.smsw(ebx), "rbx=3A cr0|A"),
@@ -102,9 +113,11 @@ internal static partial class InstructionRows
         new("mov dr of the user's", s_protected, "", c => c.db(0x0F, 0x21, 0xC0), "#13:0") { Cpl = 3 },
         new("dr6 and dr7 keep fixed bits", s_old, "rax=0", c => { c.mov(dr6, eax); c.mov(dr7, eax); }, "dr6=FFFF0FF0 dr7=400"),
         new("lgdt of 16 bits has a base of 24", s_real, "m0=1122334455667788", c => c.AddInstruction(Memory(Code.Lgdt_m1632_16, 16)), "gdtbase=445566 gdtlimit=7788"),
+        new("sgdt", s_old, "", c => c.sgdt(__[esi]), "m0=DDDD0000100000FF"),
+        new("lgdt, protected", s_flat, "m0=1122334455667788", c => c.AddInstruction(Memory(Code.Lgdt_m1632, 32)), "gdtbase=33445566 gdtlimit=7788"),
         new("lgdt of 32 bits", s_real, "m0=1122334455667788", c => c.AddInstruction(Memory(Code.Lgdt_m1632, 16)), "gdtbase=33445566 gdtlimit=7788"),
-        new("stac", s_protected, "", c => c.stac(), "ac"),
-        new("clac", s_protected, "ac", c => c.clac(), "none"),
+        new("stac", s_every, "", c => c.stac(), "ac"),
+        new("clac", s_every, "ac", c => c.clac(), "none"),
         new("stac of the user's", s_protected, "", c => c.stac(), "#6") { Cpl = 3 },
         new("wbinvd, invd", s_every, "", c => { c.wbinvd(); c.invd(); }, ""),
         new("cpuid", s_every, "rax=0", c => c.cpuid(), "~rax rbx=756E6547 rdx=49656E69 rcx=6C65746E"),
@@ -133,6 +146,10 @@ internal static partial class InstructionRows
         new("verw of code", s_flat, "rcx=30 zf", c => c.verw(cx), "none"),
         new("lar in real mode", s_real, "", c => c.lar(eax, ecx), "#6"),
         new("verr in real mode", s_real, "", c => c.verr(cx), "#6"),
+        new("verw in real mode", s_real, "", c => c.verw(cx), "#6"),
+        new("lsl in real mode", s_real, "", c => c.lsl(eax, ecx), "#6"),
+        new("str in real mode", s_real, "", c => c.str(ax), "#6"),
+        new("ltr of a busy TSS", s_flat, "rax=40", c => c.ltr(ax), "#13:40"),
         new("sldt in real mode", s_real, "", c => c.sldt(ax), "#6"),
         new("ltr in real mode", s_real, "", c => c.ltr(ax), "#6"),
         new("str", s_flat, "rax=AAAAAAAA", c => c.str(eax), "rax=40"),
@@ -145,10 +162,55 @@ internal static partial class InstructionRows
         new("push and pop of a segment register", s_every, "rax=0", c => { c.push(fs); c.pop(gs); }, "~gs ~gsbase"),
         new("pop es, real", s_real, "s0=4321", c => c.pop(es), "es=4321 rsp=S+2"),
         new("lds", s_real, "m0=0000000043219ABC rbx=0", c => c.lds(bx, __dword_ptr[si]), "ds=4321 rbx=9ABC"),
+        new("les, real", s_real, "m0=0000000043219ABC rbx=0", c => c.les(bx, __dword_ptr[si]), "es=4321 rbx=9ABC"),
+        new("lfs, real", s_real, "m0=0000000043219ABC rbx=0", c => c.lfs(bx, __dword_ptr[si]), "fs=4321 fsbase=43210 rbx=9ABC"),
+        new("lgs, real", s_real, "m0=0000000043219ABC rbx=0", c => c.lgs(bx, __dword_ptr[si]), "gs=4321 gsbase=43210 rbx=9ABC"),
+        new("lss, real", s_real, "m0=0000000043219ABC rbx=0", c => { c.lss(bx, __dword_ptr[si]); c.nop(); }, "ss=4321 rbx=9ABC"),
+        new("lds, protected", s_flat, "m0=0000002312345678", c => c.lds(eax, __fword_ptr[esi]), "rax=12345678 ds=23"),
         new("lfs", s_protected, "m0=0000002300123456", c => c.lfs(eax, __fword_ptr[esi]), "rax=123456 fs=23"),
-        new("lgs", s_flat, "m0=0000002312345678", c => c.lgs(eax, __fword_ptr[esi]), "rax=12345678 gs=23"),
-        new("lss", s_flat, "m0=0000001012345678", c => { c.lss(ebx, __fword_ptr[esi]); c.nop(); }, "rbx=12345678 ss=10"),
+        new("les", s_flat, "m0=0000002312345678", c => c.les(eax, __fword_ptr[esi]), "rax=12345678 es=23"),
+        new("lgs", s_protected, "m0=0000002312345678", c => c.lgs(eax, __fword_ptr[esi]), "rax=12345678 gs=23"),
+        new("lss", s_protected, "m0=0000001012345678", c => { c.lss(ebx, __fword_ptr[esi]); c.nop(); }, "rbx=12345678 ss=10"),
     ];
+
+    // The areas of FXSAVE and XSAVE lie behind the data that are compared.
+    private static IEnumerable<InstructionRow> Coprocessor() =>
+    [
+        new("fninit, fnstcw", s_every, "", c => { c.fninit(); c.fnstcw(__word_ptr[esi]); }, "m0=DDDDDDDDDDDD037F"),
+        new("fnstsw", s_every, "rax=AAAA1234", c => { c.fninit(); c.fld1(); c.fnstsw(ax); }, "rax=AAAA3800"),
+        new("fnstsw to memory", s_every, "", c => { c.fninit(); c.fld1(); c.fnstsw(__word_ptr[esi]); }, "m0=DDDDDDDDDDDD3800"),
+        new("division by 0 in the status", s_every, "rax=0", c => { DivideByZero(c); c.fnstsw(ax); }, "rax=3804"),
+        new("fnclex", s_every, "rax=0", c => { DivideByZero(c); c.fnclex(); c.fnstsw(ax); }, "rax=3800"),
+        new("ffreep", s_every, "rax=1234", c => { c.fninit(); c.fld1(); c.AddInstruction(Instruction.Create(Code.Ffreep_sti, Register.ST0)); c.fnstsw(ax); }, "rax=0"),
+        new("fxsave, fxrstor", s_every, "rax=0", c => SaveAndRestore(c, c.fxsave, c.fxrstor), "rax=3800"),
+        new("fxsave64, fxrstor64", s_long, "rax=0", c => SaveAndRestore(c, c.fxsave64, c.fxrstor64), "rax=3800"),
+        new("xsave, xrstor", s_every, "rax=1 rdx=0 cr4|40000", c => SaveAndRestore(c, c.xsave, c.xrstor), "rax=3800 cr4|40000"),
+        new("xsave64, xrstor64", s_long, "rax=1 rdx=0 cr4|40000", c => SaveAndRestore(c, c.xsave64, c.xrstor64), "rax=3800 cr4|40000"),
+        new("xsaveopt", s_every, "rax=1 rdx=0 cr4|40000", c => SaveAndRestore(c, c.xsaveopt, c.xrstor), "rax=3800 cr4|40000"),
+        new("xsaveopt64", s_long, "rax=1 rdx=0 cr4|40000", c => SaveAndRestore(c, c.xsaveopt64, c.xrstor64), "rax=3800 cr4|40000"),
+        new("ldmxcsr, stmxcsr, real", s_real, "m0=00001F0000009FC0 cr4|200", c => { c.ldmxcsr(__dword_ptr[esi]); c.stmxcsr(__dword_ptr[esi + 4]); }, "m0=00009FC000009FC0 cr4|200"),
+        new("fxsave, misaligned", s_every, "", c => c.fxsave(__[esi + 8]), "#13:0"),
+        new("xsave without OSXSAVE", s_every, "", c => c.xsave(__[esi]), "#6"),
+        new("ldmxcsr, stmxcsr", s_protected, "m0=00001F0000009FC0", c => { c.ldmxcsr(__dword_ptr[esi]); c.stmxcsr(__dword_ptr[esi + 4]); }, "m0=00009FC000009FC0"),
+    ];
+
+    private static void DivideByZero(Assembler c)
+    {
+        c.fninit();
+        c.fld1();
+        c.fldz();
+        c.fdivp(st1, st0);
+    }
+
+    private static void SaveAndRestore(Assembler c, Action<AssemblerMemoryOperand> save, Action<AssemblerMemoryOperand> restore)
+    {
+        c.fninit();
+        c.fld1();
+        save(__[esi + 0x100]);
+        c.fninit();
+        restore(__[esi + 0x100]);
+        c.fnstsw(ax);
+    }
 
     // PUSH CS (with the flags first), CALL, and a far return.
     private static void FarCall(Assembler c, Code back, bool withFlags)

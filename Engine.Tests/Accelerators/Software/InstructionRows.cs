@@ -9,7 +9,7 @@ internal static partial class InstructionRows
     private static readonly int[] s_every = [16, 32, 33, 64], s_old = [16, 32, 33], s_real = [16], s_protected = [32, 33, 64], s_flat = [32, 33], s_long = [64];
 
     /// <summary>All rows.</summary>
-    public static IReadOnlyList<InstructionRow> All { get; } = [.. General(), .. Addresses(), .. Bits(), .. Frames(), .. Strings(), .. System(), .. Selectors()];
+    public static IReadOnlyList<InstructionRow> All { get; } = [.. General(), .. Addresses(), .. Bits(), .. Frames(), .. Strings(), .. System(), .. Selectors(), .. Coprocessor(), .. Branches()];
 
     private static IEnumerable<InstructionRow> General() =>
     [
@@ -158,6 +158,27 @@ internal static partial class InstructionRows
         new("shlx in real mode", s_real, "", c => c.shlx(eax, ecx, edx), "#6"),
         new("rorx in real mode", s_real, "", c => c.rorx(eax, ecx, 4), "#6"),
     ];
+
+    // Each condition with flags for which it holds, and with flags for which it does not.
+    private static IEnumerable<InstructionRow> Branches()
+    {
+        (string Name, Action<Assembler, Label> Emit, string Holds, string Not)[] conditions =
+        [
+            ("jo", (c, l) => c.jo(l), "of cf", "cf zf sf pf"), ("jno", (c, l) => c.jno(l), "cf zf sf pf", "of"),
+            ("jb", (c, l) => c.jb(l), "cf", "zf of sf pf"), ("jae", (c, l) => c.jae(l), "zf of sf pf", "cf"),
+            ("je", (c, l) => c.je(l), "zf", "cf of sf pf"), ("jne", (c, l) => c.jne(l), "cf of sf pf", "zf"),
+            ("jbe", (c, l) => c.jbe(l), "zf sf", "sf of pf"), ("ja", (c, l) => c.ja(l), "sf of pf", "cf"),
+            ("js", (c, l) => c.js(l), "sf", "cf of zf pf"), ("jns", (c, l) => c.jns(l), "cf of zf pf", "sf"),
+            ("jp", (c, l) => c.jp(l), "pf", "cf of zf sf"), ("jnp", (c, l) => c.jnp(l), "cf of zf sf", "pf"),
+            ("jl", (c, l) => c.jl(l), "sf", "sf of zf"), ("jge", (c, l) => c.jge(l), "sf of", "of zf"),
+            ("jle", (c, l) => c.jle(l), "zf sf of", "sf of cf"), ("jg", (c, l) => c.jg(l), "sf of cf", "zf"),
+        ];
+        foreach ((string name, Action<Assembler, Label> emit, string holds, string not) in conditions)
+        {
+            yield return new(name + ", taken", s_every, holds, c => Over(c, label => emit(c, label)), "");
+            yield return new(name + ", not taken", s_every, not, c => Over(c, label => emit(c, label)), "rbx=77");
+        }
+    }
 
     // The same in bytes, for forms that the assembler has no name for: 5 bytes are jumped over.
     private static void OverBytes(Assembler c, params byte[] branch)

@@ -3,14 +3,16 @@ using Iced.Intel;
 namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 
 /// <summary>
-/// Random forms of SSE's and SSE2's instructions on XMM0 to XMM3, RAX, RCX and 32 bytes of memory at RDI; or of those of MMX's, SSE's and
+/// Random forms of SSE's and SSE2's instructions on XMM0 to XMM3, RAX, RCX and 32 bytes of memory at RDI or EDI; or of those of MMX's, SSE's and
 /// SSE2's that take MM registers.
 /// </summary>
-internal sealed class RandomSseInstructions(Random random, bool isMm = false)
+internal sealed class RandomSseInstructions(Random random, int bits = 64, bool isMm = false)
 {
     private static readonly Code[] s_xmmCodes = [.. Enum.GetValues<Code>().Where(code => IsUsable(code, isMm: false))];
     private static readonly Code[] s_mmCodes = [.. Enum.GetValues<Code>().Where(code => IsUsable(code, isMm: true))];
-    private readonly Code[] _codes = isMm ? s_mmCodes : s_xmmCodes;
+    private static readonly Code[] s_xmmCodes32 = [.. s_xmmCodes.Where(IsIn32BitCode)];
+    private static readonly Code[] s_mmCodes32 = [.. s_mmCodes.Where(IsIn32BitCode)];
+    private readonly Code[] _codes = bits == 64 ? isMm ? s_mmCodes : s_xmmCodes : isMm ? s_mmCodes32 : s_xmmCodes32;
 
     /// <summary>What is made.</summary>
     public static IEnumerable<Mnemonic> Mnemonics => s_xmmCodes.Concat(s_mmCodes).Select(code => code.Mnemonic());
@@ -27,6 +29,28 @@ internal sealed class RandomSseInstructions(Random random, bool isMm = false)
             }
         }
     }
+
+    /// <summary>An instruction of 32-bit code as one of 64-bit code.</summary>
+    public static Instruction Widen(Instruction instruction)
+    {
+        for (int n = 0; n < instruction.OpCount; n++)
+        {
+            if (instruction.GetOpKind(n) == OpKind.MemorySegEDI)
+            {
+                instruction.SetOpKind(n, OpKind.MemorySegRDI);
+            }
+        }
+
+        if (instruction.MemoryBase == Register.EDI)
+        {
+            instruction.MemoryBase = Register.RDI;
+        }
+
+        return instruction;
+    }
+
+    private static bool IsIn32BitCode(Code code) => code.ToOpCode() is var info && info.Mode32
+        && !Enumerable.Range(0, info.OpCount).Any(n => info.GetOpKind(n).ToString().StartsWith("r64", StringComparison.Ordinal));
 
     private static bool IsUsable(Code code, bool isMm)
     {
@@ -60,14 +84,14 @@ internal sealed class RandomSseInstructions(Random random, bool isMm = false)
             }
             else if (kind == "seg_rDI")
             {
-                instruction.SetOpKind(n, OpKind.MemorySegRDI);
+                instruction.SetOpKind(n, bits == 64 ? OpKind.MemorySegRDI : OpKind.MemorySegEDI);
             }
             else if (kind.StartsWith("mem", StringComparison.Ordinal) || (mayUseMemory && kind.EndsWith("_or_mem", StringComparison.Ordinal)))
             {
                 bool isAligned = instruction.MemorySize.GetSize() == 16
                     && code.Mnemonic() is not (Mnemonic.Movups or Mnemonic.Movupd or Mnemonic.Movdqu);
                 instruction.SetOpKind(n, OpKind.Memory);
-                instruction.MemoryBase = Register.RDI;
+                instruction.MemoryBase = bits == 64 ? Register.RDI : Register.EDI;
                 instruction.MemoryDisplSize = 1;
                 instruction.MemoryDisplacement64 = isAligned ? (ulong)random.Next(2) * 16 : (ulong)random.Next(17);
             }
@@ -85,7 +109,7 @@ internal sealed class RandomSseInstructions(Random random, bool isMm = false)
             }
         }
 
-        return Encoder.Create(64, new NullWriter()).TryEncode(instruction, 0, out _, out _);
+        return Encoder.Create(bits, new NullWriter()).TryEncode(instruction, 0, out _, out _);
     }
 
     private sealed class NullWriter : CodeWriter

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using Hyperpatch.Engine.Guests.Images;
 using Hyperpatch.Engine.Tests.Support;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
@@ -11,15 +10,40 @@ namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 /// <summary>Random SSE and SSE2 instructions, in software and on the processor behind KVM: XMM registers, MXCSR, flags and memory.</summary>
 public sealed class SseDifferentialTests
 {
-    private const ulong UserCode = 0x2_0000_0000, UserStack = 0x2_0010_0000, InputArea = 0x3_0000_0000, OutputArea = 0x4_0000_0000;
-
     // In: MXCSR, RAX, RCX, one unused, XMM0 to XMM3, and 4 words of memory. Out: flags, RAX, RCX, MXCSR, XMM0 to XMM3.
     private const int Count = 500, InputWords = 16, OutputWords = 12, MemoryAt = 12;
     private static readonly AssemblerRegisterXMM[] s_xmm = [xmm0, xmm1, xmm2, xmm3];
 
+    private static readonly Lazy<bool> s_runsIn32Bits = new(() => DifferentialGuest.CanRun(Backend.Kvm, 32, c =>
+    {
+        c.addpd(xmm0, xmm1);
+        c.pshufd(xmm0, xmm1, 1);
+        c.cvtsd2si(eax, xmm1);
+    }));
+
     [Theory]
-    [InlineData(1, 30)]
-    public void Sse_instructions_are_the_same_as_on_hardware(int seed, int rounds)
+    [InlineData(64, 1, 30)]
+    [InlineData(32, 2, 15)]
+    public void Sse_instructions_are_the_same_as_on_hardware(int bits, int seed, int rounds)
+    {
+        // Opened first: where there is no KVM at all, that is the reason.
+        _ = Backend.Kvm.Open();
+        Assert.SkipUnless(bits == 64 || s_runsIn32Bits.Value, "This host's KVM emulates 32-bit code, and its emulator does not know SSE2.");
+        Compare(seed, rounds, (instructions, input) => Run(Backend.Software, bits, instructions, input), (instructions, input) => Run(Backend.Kvm, bits, instructions, input), bits);
+    }
+
+    /// <summary>What 64-bit code is compared with hardware for, 32-bit code does the same.</summary>
+    [Theory]
+    [InlineData(3, 15)]
+    public void Sse_instructions_are_the_same_in_32_bit_code(int seed, int rounds) => Compare(
+        seed,
+        rounds,
+        (instructions, input) => Run(Backend.Software, 32, instructions, input),
+        (instructions, input) => Run(Backend.Software, 64, [.. instructions.Select(RandomSseInstructions.Widen)], input),
+        32);
+
+    private static void Compare(
+        int seed, int rounds, Func<Instruction[], ulong[], (ulong[] Output, ulong[] Memory)> first, Func<Instruction[], ulong[], (ulong[] Output, ulong[] Memory)> second, int bits)
     {
         StringBuilder differences = new();
         Dictionary<Code, int> found = [];
@@ -27,7 +51,7 @@ public sealed class SseDifferentialTests
         {
             int roundSeed = (seed * 10_000) + round;
             Random random = new(roundSeed);
-            RandomSseInstructions source = new(random);
+            RandomSseInstructions source = new(random, bits);
             Instruction[] instructions = [.. Enumerable.Range(0, Count).Select(_ => source.Next())];
             ulong[] input = new ulong[Count * InputWords];
             for (int i = 0; i < Count; i++)
@@ -35,12 +59,12 @@ public sealed class SseDifferentialTests
                 Fill(random, input.AsSpan(i * InputWords, InputWords));
             }
 
-            (ulong[] soft, ulong[] softMemory) = Run(Backend.Software, instructions, input);
-            (ulong[] hard, ulong[] hardMemory) = Run(Backend.Kvm, instructions, input);
+            (ulong[] soft, ulong[] softMemory) = first(instructions, input);
+            (ulong[] hard, ulong[] hardMemory) = second(instructions, input);
             for (int i = 0; i < Count; i++)
             {
                 Code code = instructions[i].Code;
-                string difference = Compare(i, soft, hard, softMemory, hardMemory);
+                string difference = Compare(i, bits, soft, hard, softMemory, hardMemory);
                 if (difference.Length != 0)
                 {
                     found[code] = found.GetValueOrDefault(code) + 1;
@@ -56,14 +80,15 @@ public sealed class SseDifferentialTests
         Assert.True(found.Count == 0, $"{found.Values.Sum()} differences of {rounds * Count}\n{differences}");
     }
 
-    private static string Compare(int index, ulong[] soft, ulong[] hard, ulong[] softMemory, ulong[] hardMemory)
+    private static string Compare(int index, int bits, ulong[] soft, ulong[] hard, ulong[] softMemory, ulong[] hardMemory)
     {
         StringBuilder text = new();
         for (int w = 0; w < OutputWords; w++)
         {
             ulong a = soft[(index * OutputWords) + w], b = hard[(index * OutputWords) + w];
-            // How the guest was entered (IF) is not the instruction's doing.
-            if (w == 0 ? ((a ^ b) & RandomInstructions.All) != 0 : a != b)
+            // How the guest was entered (IF) is not the instruction's doing; 32-bit code has no upper halves of RAX and RCX.
+            ulong mask = w == 0 ? RandomInstructions.All : w < 3 && bits == 32 ? uint.MaxValue : ulong.MaxValue;
+            if (((a ^ b) & mask) != 0)
             {
                 text.Append(CultureInfo.InvariantCulture, $" output {w} {a:X} not {b:X}");
             }
@@ -81,72 +106,111 @@ public sealed class SseDifferentialTests
         return text.ToString();
     }
 
-    private static (ulong[] Output, ulong[] Memory) Run(Backend backend, Instruction[] instructions, ulong[] input)
+    // ESI or RSI at the input, EBX or RBX at the output, EDI or RDI at the instruction's memory; the upper halves are not compared.
+    private static (ulong[] Output, ulong[] Memory) Run(Backend backend, int bits, Instruction[] instructions, ulong[] input)
     {
-        ulong inputAt = 0, outputAt = 0;
-        using TestMachine machine = TestMachine.Create(backend, b => Emit(b, instructions, out inputAt, out outputAt));
-        Assert.True(machine.Machine.Memory.TryWrite(inputAt, MemoryMarshal.AsBytes(input.AsSpan())));
-        machine.RunToEnd(expected: 1);
-        ulong end = machine.Exception().Rip;
-        Assert.True(
-            machine.Exception().Vector == 6 && end == machine.Image["last"],
-            $"{backend}: exception {machine.Exception().Vector} at {Convert.ToHexString(machine.Bytes(end, 8))}");
-        byte[] output = new byte[Count * OutputWords * 8], memory = new byte[Count * InputWords * 8];
-        Assert.True(machine.Machine.TryReadMemory(outputAt, output));
-        Assert.True(machine.Machine.TryReadMemory(inputAt, memory));
+        Label load = default, store = default;
+        (byte[] output, byte[] memory) = DifferentialGuest.Run(
+            backend,
+            bits,
+            MemoryMarshal.AsBytes(input.AsSpan()),
+            Count * OutputWords * 8,
+            c =>
+            {
+                load = c.CreateLabel();
+                store = c.CreateLabel();
+                if (bits == 64)
+                {
+                    c.mov(rsi, DifferentialGuest.Input(bits));
+                    c.mov(rbx, DifferentialGuest.Output(bits));
+                }
+                else
+                {
+                    c.mov(esi, (uint)DifferentialGuest.Input(bits));
+                    c.mov(ebx, (uint)DifferentialGuest.Output(bits));
+                }
+
+                foreach (Instruction instruction in instructions)
+                {
+                    c.call(load);
+                    c.AddInstruction(instruction);
+                    c.call(store);
+                }
+            },
+            c =>
+            {
+                c.Label(ref load);
+                EmitLoad(c);
+                c.Label(ref store);
+                EmitStore(c);
+            });
         return (MemoryMarshal.Cast<byte, ulong>(output).ToArray(), MemoryMarshal.Cast<byte, ulong>(memory).ToArray());
     }
 
-    private static void Emit(LongModeImageBuilder b, Instruction[] instructions, out ulong inputAt, out ulong outputAt)
+    private static void EmitLoad(Assembler c)
     {
-        Assembler c = b.Code;
-        b.ExpectException("end");
-        b.EnterUser("user", UserStack);
-        b.MapNew(UserStack - 8, 1, PageFlags.Data | PageFlags.User);
-        inputAt = b.MapNew(InputArea, ((Count * InputWords * 8) + 4095) / 4096, PageFlags.Data | PageFlags.User);
-        outputAt = b.MapNew(OutputArea, ((Count * OutputWords * 8) + 4095) / 4096, PageFlags.Data | PageFlags.User);
-        b.Define("end");
-        b.Exit(0);
-
-        b.At(UserCode, PageFlags.Code | PageFlags.User);
-        b.Define("user");
-        c.mov(r14, InputArea);
-        c.mov(r15, OutputArea);
-        foreach (Instruction instruction in instructions)
+        bool isLong = c.Bitness == 64;
+        AssemblerMemoryOperand In(int at) => isLong ? __[rsi + at] : __[esi + at];
+        c.ldmxcsr(In(0));
+        if (isLong)
         {
-            c.call(b.Symbol("load"));
-            c.AddInstruction(instruction);
-            c.call(b.Symbol("store"));
+            c.lea(rdi, In(MemoryAt * 8));
+            c.mov(rax, In(8));
+            c.mov(rcx, In(16));
+        }
+        else
+        {
+            c.lea(edi, In(MemoryAt * 8));
+            c.mov(eax, In(8));
+            c.mov(ecx, In(16));
         }
 
-        b.Define("last");
-        c.ud2();
-
-        b.Define("load");
-        c.lea(rdi, __[r14 + (MemoryAt * 8)]);
-        c.ldmxcsr(__dword_ptr[r14]);
-        c.mov(rax, __qword_ptr[r14 + 8]);
-        c.mov(rcx, __qword_ptr[r14 + 16]);
         for (int i = 0; i < s_xmm.Length; i++)
         {
-            c.movdqu(s_xmm[i], __xmmword_ptr[r14 + 32 + (i * 16)]);
+            c.movdqu(s_xmm[i], In(32 + (i * 16)));
         }
 
         c.ret();
+    }
 
-        b.Define("store");
-        c.pushfq();
-        c.pop(__qword_ptr[r15]);
-        c.mov(__qword_ptr[r15 + 8], rax);
-        c.mov(__qword_ptr[r15 + 16], rcx);
-        c.stmxcsr(__dword_ptr[r15 + 24]);
-        for (int i = 0; i < s_xmm.Length; i++)
+    private static void EmitStore(Assembler c)
+    {
+        bool isLong = c.Bitness == 64;
+        AssemblerMemoryOperand Out(int at) => isLong ? __[rbx + at] : __[ebx + at];
+        if (isLong)
         {
-            c.movdqu(__xmmword_ptr[r15 + 32 + (i * 16)], s_xmm[i]);
+            c.mov(Out(8), rax);
+            c.mov(Out(16), rcx);
+            c.pushfq();
+            c.pop(rax);
+            c.mov(Out(0), rax);
+        }
+        else
+        {
+            c.mov(Out(8), eax);
+            c.mov(Out(16), ecx);
+            c.pushfd();
+            c.pop(eax);
+            c.mov(Out(0), eax);
         }
 
-        c.add(r14, InputWords * 8);
-        c.add(r15, OutputWords * 8);
+        c.stmxcsr(Out(24));
+        for (int i = 0; i < s_xmm.Length; i++)
+        {
+            c.movdqu(Out(32 + (i * 16)), s_xmm[i]);
+        }
+
+        if (isLong)
+        {
+            c.add(rsi, InputWords * 8);
+            c.add(rbx, OutputWords * 8);
+        }
+        else
+        {
+            c.add(esi, InputWords * 8);
+            c.add(ebx, OutputWords * 8);
+        }
+
         c.ret();
     }
 
