@@ -16,7 +16,7 @@ public sealed class X87DifferentialTests
     private const int Count = 400, InputSize = 64, OutputSize = 512;
 
     // "Auth" of AuthenticAMD.
-    private static readonly bool s_isAmdHost = X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx == 0x6874_7541;
+    internal static readonly bool IsAmdHost = X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx == 0x6874_7541;
 
     [Theory]
     [InlineData(1, 30)]
@@ -49,7 +49,7 @@ public sealed class X87DifferentialTests
                 // Where the last instruction was is not kept track of.
                 a[6..32].Clear();
                 b[6..32].Clear();
-                if (!s_isAmdHost && (a[2] & 0x80) != 0)
+                if (!IsAmdHost && (a[2] & 0x80) != 0)
                 {
                     // What a comparison leaves in C0, C2 and C3 when an unmasked exception stops it is different by vendor; ours is AMD's way.
                     a[3] &= 0xBA;
@@ -67,7 +67,7 @@ public sealed class X87DifferentialTests
     }
 
     // Any instruction of the eight opcodes that is carried out here; memory operands are at RSI.
-    private static byte[] Next(Random random)
+    internal static byte[] Next(Random random)
     {
         while (true)
         {
@@ -82,7 +82,7 @@ public sealed class X87DifferentialTests
         }
     }
 
-    private static void Operand(Random random, Span<byte> to)
+    internal static void Operand(Random random, Span<byte> to)
     {
         ulong significand = (ulong)random.NextInt64() | (1UL << 63);
         int exponent = random.Next(8) switch
