@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Globalization;
-using System.Runtime.Intrinsics.X86;
 using System.Text;
 using Hyperpatch.Engine.Guests.Images;
 using Hyperpatch.Engine.Tests.Support;
@@ -16,9 +15,6 @@ public sealed class MmxDifferentialTests
 
     // Of each: an FXSAVE area, RAX and RCX, and from MemoryAt on the memory at RDI. The same again for what comes out.
     private const int Count = 300, Size = 576, RaxAt = 512, RcxAt = 520, MemoryAt = 528;
-
-    // "Auth" of AuthenticAMD.
-    private const int AmdName = 0x6874_7541;
 
     [Theory]
     [InlineData(1, 20)]
@@ -115,7 +111,7 @@ public sealed class MmxDifferentialTests
     {
         ulong areaAt = 0;
         // Vendors differ in CVTPI2PS: as the host's does it.
-        GuestVendor vendor = X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx == AmdName ? GuestVendor.Amd : GuestVendor.Intel;
+        GuestVendor vendor = X87DifferentialTests.IsAmdHost ? GuestVendor.Amd : GuestVendor.Intel;
         using TestMachine machine = TestMachine.Create(backend, b => Emit(b, instructions, out areaAt), vendor);
         Assert.True(machine.Machine.Memory.TryWrite(areaAt, input));
         machine.RunToEnd(expected: 1);

@@ -14,7 +14,7 @@ public sealed class X87DifferentialTests
     private const int Count = 400, InputSize = 64, OutputSize = 512;
 
     // "Auth" of AuthenticAMD.
-    private static readonly bool s_isAmdHost = X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx == 0x6874_7541;
+    internal static readonly bool IsAmdHost = X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx == 0x6874_7541;
 
     /// <summary>What is compared.</summary>
     internal static IEnumerable<Mnemonic> Mnemonics => Enum.GetValues<Mnemonic>().Where(IsCompared);
@@ -73,7 +73,7 @@ public sealed class X87DifferentialTests
                 // Where the last instruction was is not kept track of.
                 a[6..32].Clear();
                 b[6..32].Clear();
-                if (!s_isAmdHost && (a[2] & 0x80) != 0)
+                if (!IsAmdHost && (a[2] & 0x80) != 0)
                 {
                     // What a comparison leaves in C0, C2 and C3 when an unmasked exception stops it is different by vendor; ours is AMD's way.
                     a[3] &= 0xBA;
@@ -91,7 +91,7 @@ public sealed class X87DifferentialTests
     }
 
     // Any instruction of the eight opcodes that is carried out here; memory operands are at RSI.
-    private static byte[] Next(Random random)
+    internal static byte[] Next(Random random)
     {
         while (true)
         {
@@ -108,7 +108,7 @@ public sealed class X87DifferentialTests
     private static bool IsCompared(Mnemonic mnemonic) => mnemonic is not (Mnemonic.Fldcw or Mnemonic.Fnstcw or Mnemonic.Ffreep)
         && Enum.TryParse(mnemonic.ToString(), out Engine.Accelerators.Software.X87Code code) && code != Engine.Accelerators.Software.X87Code.None;
 
-    private static void Operand(Random random, Span<byte> to)
+    internal static void Operand(Random random, Span<byte> to)
     {
         ulong significand = (ulong)random.NextInt64() | (1UL << 63);
         int exponent = random.Next(8) switch

@@ -157,11 +157,11 @@ internal sealed partial class SoftwareProcessor
 
         cpu.Dr[6] = state.DebugRegisters[4];
         cpu.Dr[7] = state.DebugRegisters[5];
-        cpu.RestoreFloat(state.Xsave.AsSpan());
         // A processor of the host's may have had more enabled than there is here.
         ulong xcr0 = BinaryPrimitives.ReadUInt64LittleEndian(state.Xcrs.AsSpan()[XcrValue..]);
         cpu.Xcr0 = (xcr0 & Cpu.Xcr0Known) | 1;
         cpu.StateChanged(system.Ss.Dpl);
+        cpu.RestoreFloat(state.Xsave.AsSpan());
         RestoreMsrs(state.Msrs, deadline: false);
         cpu.Apic.IsWaitingForStartup = state.MpState == MpUninitialized;
         cpu.SetHalted(state.MpState == MpHalted);

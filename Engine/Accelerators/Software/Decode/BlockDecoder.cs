@@ -80,6 +80,11 @@ internal sealed class BlockDecoder
             start += instruction.Length;
             op.Next = (ushort)start;
             OpBuilder.Build(ref op, instruction, bits);
+            if (op.Code == OpCode.X87)
+            {
+                op.Value |= (long)FindX87Opcode(offset + op.Start) << X87Table.OpcodeShift;
+            }
+
             if ((op.Flags & OpFlags.Ends) != 0 || behind || offset + start >= GuestMemory.PageSize)
             {
                 break;
@@ -89,6 +94,20 @@ internal sealed class BlockDecoder
         }
 
         return _ops.AsSpan(0, count);
+    }
+
+    // What FNSTENV calls the opcode: three bits of the first byte behind the prefixes, and the second one. No prefix looks like the first.
+    private int FindX87Opcode(int at)
+    {
+        const int First = 0xD8;
+        _reader.MoveTo(at);
+        int value;
+        do
+        {
+            value = _reader.ReadByte();
+        }
+        while (value >= 0 && (value & 0xF8) != First);
+        return ((value & 7) << 8) | (_reader.ReadByte() & 0xFF);
     }
 
     private CpuVendor? FindHypercall(int at, int bits, out int length)

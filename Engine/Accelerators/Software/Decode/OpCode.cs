@@ -31,7 +31,7 @@ internal enum OpCode : ushort
     Lgdt, Lidt, Sgdt, Sidt, Lldt, Sldt, Ltr, Str, Lar, Lsl, Verr, Verw, Arpl,
     MovFromSeg, MovToSeg, PushSeg, PopSeg, Swapgs, Rdfsbase, Rdgsbase, Wrfsbase, Wrgsbase,
     Syscall, Sysret, Sysenter, Sysexit, Clac, Stac, Fence, Clflush, Xgetbv, Xsetbv,
-    Fninit, Fwait, Fnclex, Fxsave, Fxrstor, Xsave, Xrstor, Ldmxcsr, Stmxcsr, Fnstcw, Fldcw, Fnstsw,
+    Fninit, Fwait, Fnclex, Fxsave, Fxrstor, Xsave, Xrstor, Ldmxcsr, Stmxcsr, Fnstcw, Fldcw, Fnstsw, Fnstenv, Fldenv, Fnsave, Frstor,
     X87,
 
     // SSE and SSE2: moves, then what takes two whole registers, then arithmetic, whose forms follow each other as PS, PD, SS, SD.

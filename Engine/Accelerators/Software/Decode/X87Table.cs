@@ -5,6 +5,9 @@ namespace Hyperpatch.Engine.Accelerators.Software;
 /// <summary>Iced's mnemonics to <see cref="X87Code"/>, and where their operands are.</summary>
 internal static class X87Table
 {
+    /// <summary>Where <see cref="Op.Value"/> has the opcode as FNSTENV writes it; the <see cref="X87Code"/> is in the lowest byte.</summary>
+    public const int OpcodeShift = 16;
+
     private static readonly byte[] s_codes = Build();
 
     /// <summary>Fills in an operation; false when the mnemonic is none of ours.</summary>

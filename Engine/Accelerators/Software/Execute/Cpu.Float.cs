@@ -8,18 +8,19 @@ internal sealed partial class Cpu
     private const int LegacyAreaSize = 512;
     private readonly byte[] _float = new byte[LegacyAreaSize];
 
-    /// <summary>Writes the legacy area, as FXSAVE has it.</summary>
+    /// <summary>Writes the legacy area, as FXSAVE has it; in 64-bit mode as FXSAVE64 has it.</summary>
     internal void SaveFloat(Span<byte> area)
     {
-        X87ToArea();
+        X87ToArea(_bits == 64);
+        WritePointers(_float, _bits == 64);
         _float.CopyTo(area);
     }
 
-    /// <summary>Takes a legacy area.</summary>
+    /// <summary>Takes a legacy area. The processor's mode must be the one of <see cref="SaveFloat"/>.</summary>
     internal void RestoreFloat(ReadOnlySpan<byte> area)
     {
         area[..LegacyAreaSize].CopyTo(_float);
-        X87FromArea();
+        X87FromArea(_bits == 64);
     }
 
     private void InitializeFloat()
@@ -28,7 +29,7 @@ internal sealed partial class Cpu
         BinaryPrimitives.WriteUInt16LittleEndian(_float, 0x37F);
         BinaryPrimitives.WriteUInt32LittleEndian(_float.AsSpan(24), 0x1F80);
         BinaryPrimitives.WriteUInt32LittleEndian(_float.AsSpan(28), MxcsrMask);
-        X87FromArea();
+        X87FromArea(isWide: false);
     }
 
     private void ExecuteFloat(in Op op)
@@ -37,6 +38,9 @@ internal sealed partial class Cpu
         {
             case OpCode.Fninit or OpCode.Fnclex or OpCode.Fwait or OpCode.Fnstcw or OpCode.Fldcw or OpCode.Fnstsw:
                 ExecuteX87Control(op);
+                return;
+            case >= OpCode.Fnstenv and <= OpCode.Frstor:
+                ExecuteX87Environment(op);
                 return;
             case OpCode.Stmxcsr:
                 CheckSse();

@@ -1,3 +1,5 @@
+using Hyperpatch.Engine.Vendors;
+
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>x87 instructions: arithmetic, comparisons, and what moves the stack.</summary>
@@ -7,13 +9,26 @@ internal sealed partial class Cpu
     {
         CheckX87Available();
         CheckX87Pending();
-        X87Code code = (X87Code)op.Value;
+        CarryOutX87(op, (X87Code)(byte)op.Value);
+        // Not before: an instruction whose operand faults has not been there.
+        _x87Instruction = R.Block + op.Start;
+        _x87InstructionSelector = Segments[Seg.Cs].Selector;
+        _x87Opcode = (int)(op.Value >> X87Table.OpcodeShift);
+        if (op.To == Op.InMemory)
+        {
+            _x87Data = EffectiveOffset(op);
+            _x87DataSelector = Segments[op.Segment].Selector;
+        }
+    }
+
+    private void CarryOutX87(in Op op, X87Code code)
+    {
         switch (code)
         {
-            case X87Code.Fld or X87Code.Fild:
-                LoadX87(op);
+            case X87Code.Fld or X87Code.Fild or X87Code.Fbld:
+                LoadX87(op, code);
                 return;
-            case >= X87Code.Fst and <= X87Code.Fistp:
+            case >= X87Code.Fst and <= X87Code.Fbstp:
                 StoreX87(op, code);
                 return;
             case X87Code.Fxch:
@@ -42,6 +57,12 @@ internal sealed partial class Cpu
                 NoteX87(0);
                 _x87Status = (_x87Status & ~Conditions) | Examine(GetX87(0), IsX87Empty(0));
                 return;
+            case >= X87Code.Fprem and <= X87Code.Fscale:
+                CalculateX87OfTwo(code);
+                return;
+            case X87Code.Fxtract:
+                ExtractX87();
+                return;
             case >= X87Code.Fchs and <= X87Code.Frndint:
                 CalculateX87Alone(code);
                 return;
@@ -54,9 +75,11 @@ internal sealed partial class Cpu
                 _x87Top = (_x87Top - 1) & 7;
                 return;
             case X87Code.Ffree:
+                NoteX87(0);
                 FreeX87(op.Third);
                 return;
             case X87Code.Ffreep:
+                NoteX87(0);
                 FreeX87(op.Third);
                 PopX87();
                 return;
@@ -64,6 +87,9 @@ internal sealed partial class Cpu
                 return;
         }
     }
+
+    // FCMOVcc and FCOMI: AMD's processors leave C1 alone, Intel's manual has it cleared.
+    private bool KeepsC1OfFlagOperations => _vendor == CpuVendor.Amd;
 
     private void ExchangeX87(int index)
     {
@@ -104,7 +130,11 @@ internal sealed partial class Cpu
             X87Code.Fcmovbe or X87Code.Fcmovnbe => Condition(6),
             _ => Condition(10),
         };
-        NoteX87(0);
+        if (!KeepsC1OfFlagOperations)
+        {
+            NoteX87(0);
+        }
+
         if (isMet == (code < X87Code.Fcmovnb))
         {
             SetX87(0, GetX87(index));
@@ -256,7 +286,9 @@ internal sealed partial class Cpu
             other = isMemory || code == X87Code.Ftst ? other : GetX87(index);
             answer = Float80.Compare(top, other, isQuiet, ref context);
             NoteDenormalOperand(isDenormal, top, ref context);
+            int before = toFlags && KeepsC1OfFlagOperations ? _x87Status & FloatContext.RoundedUp : 0;
             NoteResult(ref context);
+            _x87Status |= before;
             goesOn = !context.IsStopped;
         }
 

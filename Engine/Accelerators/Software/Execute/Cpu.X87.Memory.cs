@@ -26,15 +26,14 @@ internal sealed partial class Cpu
         return value;
     }
 
-    private void LoadX87(in Op op)
+    private void LoadX87(in Op op, X87Code code)
     {
         bool isMemory = op.To == Op.InMemory;
         bool isDenormal = false;
-        Float80 value = isMemory ? LoadOperand(op, (X87Code)op.Value == X87Code.Fild, out isDenormal) : GetX87(op.Third);
-        if (!IsX87Empty(-1))
+        Float80 value = isMemory ? LoadOperand(op, code == X87Code.Fild, out isDenormal) : GetX87(op.Third);
+        if (code == X87Code.Fbld)
         {
-            PushAfterOverflow();
-            return;
+            value = Float80.FromDecimal(value.Significand, value.Head);
         }
 
         if (!isMemory && IsX87Empty(op.Third))
@@ -44,6 +43,12 @@ internal sealed partial class Cpu
                 PushX87(Float80.Indefinite);
             }
 
+            return;
+        }
+
+        if (!IsX87Empty(-1))
+        {
+            PushAfterOverflow();
             return;
         }
 
@@ -88,7 +93,9 @@ internal sealed partial class Cpu
         {
             // Memory before the status word: a fault leaves all as it was.
             ulong address = Ea(op, op.Size, write: true);
-            ulong bits = code is X87Code.Fist or X87Code.Fistp
+            ushort head = value.Head;
+            ulong bits = code == X87Code.Fbstp ? Float80.ToDecimal(value, ref context, out head)
+                : code is X87Code.Fist or X87Code.Fistp
                 ? (ulong)Float80.ToInteger(value, op.Size * 8, ref context)
                 : op.Size switch
                 {
@@ -105,7 +112,7 @@ internal sealed partial class Cpu
             {
                 ProbeWrite(address, ExtendedSize);
                 Store(address, 8, bits);
-                Store(Wrap(address + 8), 2, value.Head);
+                Store(Wrap(address + 8), 2, head);
             }
             else
             {
@@ -123,7 +130,7 @@ internal sealed partial class Cpu
             NoteStored(ref context);
         }
 
-        if (goesOn && code is (X87Code.Fstp or X87Code.Fistp))
+        if (goesOn && code is (X87Code.Fstp or X87Code.Fistp or X87Code.Fbstp))
         {
             PopX87();
         }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Hyperpatch.Engine.Vendors;
 
 namespace Hyperpatch.Engine.Accelerators.Software;
 
@@ -12,18 +13,34 @@ internal sealed partial class Cpu
     private const int StackFault = 0x40;
     private const int ErrorSummary = 0x8080; // ES, and B, which follows it
     private const int Conditions = 0x4500;
+    private const int OpcodeBits = 0x7FF;
+    private const int StatusBits = 0x477F; // without TOP, ES and B
     private readonly Float80[] _x87 = new Float80[8];
     private int _x87Top;
     private int _x87Control;
     private int _x87Status; // without TOP
     private int _x87Used; // a bit for each register that is not empty
 
+    // Of the last instruction that was not a control instruction: where it was, where its operand was, and its opcode.
+    private ulong _x87Instruction;
+    private ulong _x87Data;
+    private ushort _x87InstructionSelector;
+    private ushort _x87DataSelector;
+    private int _x87Opcode;
+
     private ushort X87StatusWord => (ushort)(_x87Status | (_x87Top << 11));
 
-    // The registers into the area that FXSAVE writes, which has them from the top on.
-    private void X87ToArea()
+    // The registers into the area that FXSAVE writes, which has them from the top on. FXSAVE64 has wide pointers and no selectors.
+    private void X87ToArea(bool isWide)
     {
         Span<byte> area = _float;
+        area[6..24].Clear();
+        // AMD's processors save where the last instruction was only for one whose exception is pending.
+        if (_vendor != CpuVendor.Amd || (_x87Status & ErrorSummary) != 0)
+        {
+            WritePointers(area, isWide);
+        }
+
         BinaryPrimitives.WriteUInt16LittleEndian(area, (ushort)_x87Control);
         BinaryPrimitives.WriteUInt16LittleEndian(area[2..], X87StatusWord);
         area[4] = (byte)_x87Used;
@@ -36,14 +53,28 @@ internal sealed partial class Cpu
         }
     }
 
-    private void X87FromArea()
+    private void WritePointers(Span<byte> area, bool isWide)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(area[6..], (ushort)_x87Opcode);
+        BinaryPrimitives.WriteUInt64LittleEndian(
+            area[8..], isWide ? _x87Instruction : (uint)_x87Instruction | ((ulong)_x87InstructionSelector << 32));
+        BinaryPrimitives.WriteUInt64LittleEndian(area[16..], isWide ? _x87Data : (uint)_x87Data | ((ulong)_x87DataSelector << 32));
+    }
+
+    private void X87FromArea(bool isWide)
     {
         ReadOnlySpan<byte> area = _float;
-        _x87Control = (BinaryPrimitives.ReadUInt16LittleEndian(area) & 0x1F7F) | 0x40;
+        SetX87Control(BinaryPrimitives.ReadUInt16LittleEndian(area));
         int status = BinaryPrimitives.ReadUInt16LittleEndian(area[2..]);
         _x87Top = (status >> 11) & 7;
-        _x87Status = status & 0x477F;
+        _x87Status = status & StatusBits;
         _x87Used = area[4];
+        _x87Opcode = BinaryPrimitives.ReadUInt16LittleEndian(area[6..]) & OpcodeBits;
+        ulong instruction = BinaryPrimitives.ReadUInt64LittleEndian(area[8..]), data = BinaryPrimitives.ReadUInt64LittleEndian(area[16..]);
+        _x87Instruction = isWide ? instruction : (uint)instruction;
+        _x87InstructionSelector = isWide ? (ushort)0 : (ushort)(instruction >> 32);
+        _x87Data = isWide ? data : (uint)data;
+        _x87DataSelector = isWide ? (ushort)0 : (ushort)(data >> 32);
         for (int i = 0; i < 8; i++)
         {
             ReadOnlySpan<byte> slot = area.Slice(32 + (i * 16), 16);
@@ -58,9 +89,13 @@ internal sealed partial class Cpu
     private void ResetX87()
     {
         _x87Control = 0x37F;
-        _x87Status = _x87Top = _x87Used = 0;
-        Array.Clear(_float, 6, 18);
+        _x87Status = _x87Top = _x87Used = _x87Opcode = 0;
+        _x87Instruction = _x87Data = 0;
+        _x87InstructionSelector = _x87DataSelector = 0;
     }
+
+    // Bit 6 is always set, those that mean nothing are always clear.
+    private void SetX87Control(int value) => _x87Control = (value & 0x1F7F) | 0x40;
 
     private void SummarizeX87()
     {
@@ -151,8 +186,7 @@ internal sealed partial class Cpu
                 return;
             case OpCode.Fldcw:
                 CheckX87Pending();
-                // Bit 6 is always set, those that mean nothing are always clear.
-                _x87Control = ((int)Load(Ea(op, 2, write: false), 2) & 0x1F7F) | 0x40;
+                SetX87Control((int)Load(Ea(op, 2, write: false), 2));
                 SummarizeX87();
                 return;
             default:

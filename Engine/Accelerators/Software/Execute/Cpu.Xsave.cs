@@ -81,7 +81,7 @@ internal sealed partial class Cpu
             ThrowProtection();
         }
 
-        X87ToArea();
+        X87ToArea(op.Size == 8);
         if (isSave)
         {
             ProbeWrite(address, 8);
@@ -95,7 +95,7 @@ internal sealed partial class Cpu
         CheckMxcsr(area);
         area[..EndOfLegacy].CopyTo(_float);
         BinaryPrimitives.WriteUInt32LittleEndian(_float.AsSpan(28), MxcsrMask);
-        X87FromArea();
+        X87FromArea(op.Size == 8);
     }
 
     private void MoveStateArea(in Op op)
@@ -118,14 +118,14 @@ internal sealed partial class Cpu
         }
 
         ulong parts = ((uint)R.Guest.Rax | (R.Guest.Rdx << 32)) & Xcr0;
-        X87ToArea();
+        X87ToArea(op.Size == 8);
         if (isSave)
         {
             SaveParts(address, parts);
         }
         else
         {
-            RestoreParts(address, parts);
+            RestoreParts(address, parts, op.Size == 8);
         }
     }
 
@@ -151,7 +151,7 @@ internal sealed partial class Cpu
         Store(header, 8, (present & ~parts) | parts);
     }
 
-    private void RestoreParts(ulong address, ulong parts)
+    private void RestoreParts(ulong address, ulong parts, bool isWide)
     {
         Span<byte> area = stackalloc byte[LegacyAreaSize];
         ulong header = Wrap(address + LegacyAreaSize);
@@ -192,7 +192,7 @@ internal sealed partial class Cpu
                 BinaryPrimitives.WriteUInt16LittleEndian(_float, 0x37F);
             }
 
-            X87FromArea();
+            X87FromArea(isWide);
         }
     }
 

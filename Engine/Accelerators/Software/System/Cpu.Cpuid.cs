@@ -83,6 +83,7 @@ internal sealed partial class Cpu
                 break;
             case 0x8000_0008:
                 r.Eax = PhysicalBits | (48 << 8);
+                r.Ebx = _vendor == CpuVendor.Amd ? 1u << 2 : 0; // FXSAVE and FXRSTOR take the x87's pointers along
                 break;
         }
 
