@@ -6,7 +6,7 @@ namespace Hyperpatch.Engine.Accelerators.Software;
 /// The dirty log. A page is marked before it gets into a processor's write TLB; a collection takes the marks first and the pages out of
 /// all write TLBs after, so whatever was written by way of an old entry is in memory before the collection returns.
 /// </summary>
-internal sealed partial class SoftwarePartition
+internal partial class SoftwarePartition
 {
     private readonly Lock _logLock = new();
     private DirtyPageMap? _dirtyPages;
