@@ -41,14 +41,19 @@ public sealed class ExitJournal
     /// <summary>Sequence number of the newest record in the history, 0 when there is none.</summary>
     public long LastSequence => Volatile.Read(ref _last);
 
-    /// <summary>Takes what the processors wrote since the last time into the history.</summary>
+    /// <summary>
+    /// Takes what the processors wrote since the last time, and before this call, into the history. Processors that handle their
+    /// exits one after the other, as in a deterministic machine, have them in that order there.
+    /// </summary>
     public void Drain()
     {
         lock (_lock)
         {
+            // What is newer waits: while one ring is looked at, an older record may come into another that was empty a moment ago.
+            long end = Stopwatch.GetTimestamp();
             // At most what the rings hold: a guest that writes as fast as this reads cannot keep it here.
             long budget = 2L * _history.Length;
-            while (budget-- > 0 && TakeOldest())
+            while (budget-- > 0 && TakeOldest(end))
             {
             }
         }
@@ -158,7 +163,7 @@ public sealed class ExitJournal
     }
 
     // Merges by time: the processors' own order is kept, and each has at most one batch looked at ahead.
-    private bool TakeOldest()
+    private bool TakeOldest(long end)
     {
         Cursor? oldest = null;
         foreach (Cursor cursor in _cursors)
@@ -169,7 +174,7 @@ public sealed class ExitJournal
             }
         }
 
-        if (oldest is null)
+        if (oldest is null || oldest.Current.Timestamp >= end)
         {
             return false;
         }
