@@ -8,7 +8,8 @@ namespace Hyperpatch.Engine.Accelerators;
 /// A hit is <see cref="Exits.ExitReason.Breakpoint"/>, RIP at the instruction, nothing of it done. The next
 /// <see cref="IProcessor.Run"/> passes the breakpoint once: an instruction is reported once each time it is executed, however often it
 /// takes an interrupt, a repair of its bytes or another exit until it is done. As on hardware, an instruction that begins with RFLAGS.RF set is
-/// not reported, and one that <see cref="ISingleStep"/> executes is not either.
+/// not reported, and one that <see cref="ISingleStep"/> executes is not either. A KVM that emulates CPL 0 and runs CPL 3 on the bare processor
+/// reports none at CPL 3.
 /// </remarks>
 public interface IBreakpoints
 {

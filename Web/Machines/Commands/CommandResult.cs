@@ -2,13 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hyperpatch.Web.Machines.Commands;
 
-/// <summary>Makes results whose value is an interface, which no operator can convert.</summary>
-internal static class CommandResult
-{
-    /// <summary>A value.</summary>
-    public static CommandResult<T> Of<T>(T value) where T : class => new() { Value = value };
-}
-
 /// <summary>What a command gave: a value, or the reason why not.</summary>
 /// <typeparam name="T">The value.</typeparam>
 public readonly record struct CommandResult<T> where T : class

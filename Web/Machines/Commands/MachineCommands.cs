@@ -221,8 +221,8 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
             ? await Task.Run(() => Guard(() => change(machine, machine.Machine)))
             : error;
 
-    // An interface does not convert by itself.
-    private static CommandResult<IReadOnlyList<PausePointView>> Views(IEnumerable<PausePoint> points) => CommandResult.Of<IReadOnlyList<PausePointView>>([.. points.Select(PausePointView.Of)]);
+    private static CommandResult<IReadOnlyList<PausePointView>> Views(IEnumerable<PausePoint> points) =>
+        CommandResults.Of<IReadOnlyList<PausePointView>>([.. points.Select(PausePointView.Of)]);
 
     private static List<PausePointOptions> Options(IReadOnlyList<PausePointRequest?>? requests)
     {
