@@ -41,6 +41,11 @@ internal static partial class InstructionRows
             c.nop();
         }, "rax=5"),
         new("ret that releases", s_real, "s0=2233000000000004", c => { c.ret(6); c.nop(); }, "rsp=S+8"),
+        new("far jump", s_real, "", c => { c.AddInstruction(Instruction.CreateBranch(Code.Jmp_ptr1616, 0x1000, 5)); c.nop(); }, ""),
+        new("far jump beyond the segment", s_real, "", c => c.AddInstruction(Instruction.CreateBranch(Code.Jmp_ptr1632, 0x1000, 0x10000)), "#13"),
+        new("far call beyond the segment", s_real, "", c => c.AddInstruction(Instruction.CreateBranch(Code.Call_ptr1632, 0x1000, 0x10000)), "#13"),
+        new("far return beyond the segment", s_real, "s0=0000100000010000", c => c.AddInstruction(Instruction.Create(Code.Retfd)), "#13"),
+        new("iret beyond the segment", s_real, "s0=0000100000010000 s1=2", c => c.iretd(), "#13"),
         new("far call and return", s_old, "", c => FarCall(c, c.Bitness == 16 ? Code.Retfw : Code.Retfd, false), "rax=5"),
         new("iret", s_old, "cf df of", c => FarCall(c, c.Bitness == 16 ? Code.Iretw : Code.Iretd, true), "rax=5"),
     ];

@@ -55,6 +55,7 @@ internal static partial class InstructionRows
         new("cmpxchg16b, not equal", s_long, "rax=1 rdx=3 m0=1 m1=2 zf", c => c.cmpxchg16b(__xmmword_ptr[rsi]), "rdx=2 none"),
         new("cmpxchg16b, misaligned", s_long, "", c => c.cmpxchg16b(__xmmword_ptr[rsi + 8]), "#13:0"),
         new("xchg", s_every, "rax=1 m0=2", c => c.xchg(__dword_ptr[esi], eax), "rax=2 m0=1"),
+        new("xlat in fs", s_every, "rbx=2 rax=1101 fsbase=20000 m0=8877665544332211", c => c.db(0x64, 0xD7), "rax=1144"),
         new("xlat", s_every, "rbx=D rax=1103 m0=8877665544332211", c => c.xlatb(), "rax=1144"),
 
         // Flags.
@@ -83,6 +84,8 @@ internal static partial class InstructionRows
         new("ud2", s_every, "", c => c.ud2(), "#6"),
         new("ud1", s_every, "", c => c.ud1(eax, ecx), "#6"),
         new("ud0", s_every, "", c => c.ud0(eax, ecx), "#6"),
+        new("lock of what cannot be locked", s_every, "", c => c.db(0xF0, 0x01, 0xC8), "#6"),
+        new("lock of a load", s_every, "", c => c.db(0xF0, 0x8B, 0x07), "#6"),
         new("crc32 is not offered", s_every, "", c => c.crc32(eax, ecx), "#6"),
     ];
 

@@ -72,6 +72,7 @@ internal sealed partial class Cpu
         ulong next = MaskRip(R.Block + op.Next);
         if (!IsProtected)
         {
+            CheckRealTarget(offset);
             if (isCall)
             {
                 ProbeStack(2, op.Size);
@@ -137,6 +138,15 @@ internal sealed partial class Cpu
     {
         bool isLong = IsLongMode && (d.Flags & FlagLong) != 0;
         if (isLong ? !IsCanonical(target) : target > d.Limit)
+        {
+            throw Fault(13, 0);
+        }
+    }
+
+    // Real mode: the limit stays as it is.
+    private void CheckRealTarget(ulong target)
+    {
+        if ((uint)target > Segments[Seg.Cs].Limit)
         {
             throw Fault(13, 0);
         }
@@ -295,6 +305,7 @@ internal sealed partial class Cpu
         ulong released = (ulong)(2 * size) + (ulong)op.Value;
         if (!IsProtected)
         {
+            CheckRealTarget(rip);
             SetStack(R.Guest.Rsp + released);
             Segments[Seg.Cs].Selector = (ushort)selector;
             Segments[Seg.Cs].Base = (ulong)selector << 4;
@@ -400,6 +411,7 @@ internal sealed partial class Cpu
         _isNmiBlocked = false;
         if (!IsProtected)
         {
+            CheckRealTarget(rip);
             SetStack(R.Guest.Rsp + (ulong)(3 * size));
             Segments[Seg.Cs].Selector = (ushort)selector;
             Segments[Seg.Cs].Base = (ulong)selector << 4;
