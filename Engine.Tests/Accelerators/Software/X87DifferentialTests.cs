@@ -13,7 +13,7 @@ namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 public sealed class X87DifferentialTests
 {
     private const ulong UserCode = 0x2_0000_0000, UserStack = 0x2_0010_0000, InputArea = 0x3_0000_0000, OutputArea = 0x4_0000_0000;
-    private const int Count = 400, InputSize = 64, OutputSize = 512;
+    internal const int Count = 400, InputSize = 64, OutputSize = 512;
 
     // "Auth" of AuthenticAMD.
     internal static readonly bool IsAmdHost = X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx == 0x6874_7541;
@@ -75,7 +75,8 @@ public sealed class X87DifferentialTests
             Iced.Intel.Decoder decoder = Iced.Intel.Decoder.Create(64, bytes);
             Instruction instruction = decoder.Decode();
             if (!instruction.IsInvalid && instruction.Mnemonic is not (Mnemonic.Fldcw or Mnemonic.Fnstcw or Mnemonic.Ffreep)
-                && Enum.TryParse(instruction.Mnemonic.ToString(), out Engine.Accelerators.Software.X87Code _))
+                && Enum.TryParse(instruction.Mnemonic.ToString(), out Engine.Accelerators.Software.X87Code code)
+                && code < Engine.Accelerators.Software.X87Code.F2xm1)
             {
                 return bytes;
             }
@@ -106,7 +107,7 @@ public sealed class X87DifferentialTests
         BinaryPrimitives.WriteUInt16LittleEndian(to[8..], (ushort)(exponent | (random.Next(2) << 15)));
     }
 
-    private static byte[] Run(Backend backend, byte[][] code, byte[] input)
+    internal static byte[] Run(Backend backend, byte[][] code, byte[] input)
     {
         ulong inputAt = 0, outputAt = 0;
         using TestMachine machine = TestMachine.Create(backend, b =>
