@@ -10,4 +10,5 @@ internal enum X87Code
     Fcom, Fcomp, Fcompp, Fucom, Fucomp, Fucompp, Ficom, Ficomp, Fcomi, Fcomip, Fucomi, Fucomip, Ftst, Fxam,
     Fprem, Fprem1, Fscale, Fxtract,
     Fchs, Fabs, Fsqrt, Frndint, Fincstp, Fdecstp, Ffree, Ffreep, Fnop,
+    F2xm1, Fyl2x, Fyl2xp1, Fpatan, Fptan, Fsin, Fcos, Fsincos,
 }

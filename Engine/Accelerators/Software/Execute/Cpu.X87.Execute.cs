@@ -60,6 +60,9 @@ internal sealed partial class Cpu
             case >= X87Code.Fprem and <= X87Code.Fscale:
                 CalculateX87OfTwo(code);
                 return;
+            case >= X87Code.F2xm1 and <= X87Code.Fsincos:
+                CalculateTranscendental(code);
+                return;
             case X87Code.Fxtract:
                 ExtractX87();
                 return;
