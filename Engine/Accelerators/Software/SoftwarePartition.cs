@@ -10,7 +10,7 @@ namespace Hyperpatch.Engine.Accelerators.Software;
 /// <summary>A guest's hardware in software: its processors, and the bus between their local APICs.</summary>
 internal partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor, TurnSchedule? turns = null) : IPartition, IDirtyLog, IControlRegisterExits, IUnimplementedInstructions
 {
-    private const int MostProcessors = 64;
+    internal const int MostProcessors = 64;
     private readonly Cpu?[] _processors = new Cpu?[MostProcessors];
     private readonly ConcurrentDictionary<int, long> _unimplemented = new();
     private int _count;

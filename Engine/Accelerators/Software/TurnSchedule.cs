@@ -17,7 +17,7 @@ internal sealed class TurnSchedule
     public const long Quantum = 20_000;
 
     private const ulong Never = ulong.MaxValue;
-    private readonly Cpu?[] _processors = new Cpu?[64];
+    private readonly Cpu?[] _processors = new Cpu?[SoftwarePartition.MostProcessors];
     private int _count;
     private Cpu? _holder;
     private ulong _offset;

@@ -32,8 +32,6 @@ internal sealed partial class Cpu
         _isPassing &= addresses.Contains(_passed);
     }
 
-    private ulong LinearRip => _bits == 64 ? R.Guest.Rip : (uint)(R.Guest.Rip + Segments[Seg.Cs].Base);
-
     // True: there is an exit. Otherwise the instruction runs, and isPassing tells that it was reported before.
     private bool IsAtHostBreakpoint(out bool isPassing)
     {

@@ -92,9 +92,7 @@ internal sealed partial class Cpu
         }
         finally
         {
-            Volatile.Write(ref _isRunning, 1);
-            Interlocked.MemoryBarrier();
-            AnswerFlush();
+            GoOn();
         }
     }
 
@@ -135,9 +133,7 @@ internal sealed partial class Cpu
         finally
         {
             turns.SetIdle(false);
-            Volatile.Write(ref _isRunning, 1);
-            Interlocked.MemoryBarrier();
-            AnswerFlush();
+            GoOn();
         }
     }
 }

@@ -18,15 +18,14 @@ internal sealed partial class Cpu
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Block FindBlock()
     {
-        ulong linear = R.Guest.Rip;
-        if (_bits != 64)
-        {
-            linear = (uint)(linear + Segments[Seg.Cs].Base);
-        }
-
-        Block block = _jumpCache[(int)(linear ^ (linear >> 12)) & (JumpCacheSize - 1)];
+        ulong linear = LinearRip;
+        Block block = JumpSlot(linear);
         return block.Linear == linear && block.Epoch == _epoch && IsValid(block) ? block : FindBlockSlow(linear);
     }
+
+    // Where the block at a linear address is, if it is there.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref Block JumpSlot(ulong linear) => ref _jumpCache[(int)(linear ^ (linear >> 12)) & (JumpCacheSize - 1)];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsValid(Block block) =>
@@ -56,7 +55,7 @@ internal sealed partial class Cpu
 
         block.Linear = linear;
         block.Epoch = _epoch;
-        _jumpCache[(int)(linear ^ (linear >> 12)) & (JumpCacheSize - 1)] = block;
+        JumpSlot(linear) = block;
         return block;
     }
 
@@ -65,7 +64,7 @@ internal sealed partial class Cpu
     {
         const int Plain = 3;
         ulong linear = _bits == 64 ? R.Block : (uint)(R.Block + Segments[Seg.Cs].Base);
-        Block block = _jumpCache[(int)(linear ^ (linear >> 12)) & (JumpCacheSize - 1)];
+        Block block = JumpSlot(linear);
         ulong physical = (block.Key >> 2) + op.Start;
         bool isKnown = block.Ops == _block && op.Next - op.Start == Plain && (physical & 0xFFF) <= GuestMemory.PageSize - Plain
             && block.SecondPhysical == 0 && (block.Key >> 2 & PageMask) == (physical & PageMask);

@@ -256,7 +256,6 @@ internal sealed partial class Cpu
                 ExitUndefined(op);
                 if ((op.Flags & OpFlags.Unimplemented) != 0)
                 {
-                    Unimplemented++;
                     _partition.CountUnimplemented((int)op.Value);
                     ExitValue = 1;
                 }

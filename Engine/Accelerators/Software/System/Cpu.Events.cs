@@ -223,9 +223,7 @@ internal sealed partial class Cpu
         }
         finally
         {
-            Volatile.Write(ref _isRunning, 1);
-            Interlocked.MemoryBarrier();
-            AnswerFlush();
+            GoOn();
         }
     }
 
@@ -343,11 +341,10 @@ internal sealed partial class Cpu
             return false;
         }
 
-        ulong linear = _bits == 64 ? R.Guest.Rip : (uint)(R.Guest.Rip + Segments[Seg.Cs].Base);
-        ulong hits = 0;
+        ulong linear = LinearRip, hits = 0;
         for (int i = 0; i < 4; i++)
         {
-            if ((Dr[7] & (3UL << (i * 2))) != 0 && ((Dr[7] >> (16 + (i * 4))) & 3) == 0 && Dr[i] == linear)
+            if (IsCodeBreakpoint(i) && Dr[i] == linear)
             {
                 hits |= 1UL << i;
             }
@@ -369,7 +366,7 @@ internal sealed partial class Cpu
         {
             for (int i = 0; i < 4; i++)
             {
-                if ((Dr[7] & (3UL << (i * 2))) != 0 && ((Dr[7] >> (16 + (i * 4))) & 3) == 0)
+                if (IsCodeBreakpoint(i))
                 {
                     return true;
                 }

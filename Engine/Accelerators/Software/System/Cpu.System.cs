@@ -252,13 +252,11 @@ internal sealed partial class Cpu
                 _ = Translate(AddressToFlush(op), Memory.MemoryAccess.Read, IsUserAccess);
                 return;
             default:
-                Unimplemented++;
                 Throw(6);
                 return;
         }
     }
 
-    // #UD where nothing has to be unwound: what is to be patched comes this way.
     // A segment that may only be executed may be flushed as well (Intel SDM vol. 2, CLFLUSH).
     private ulong AddressToFlush(in Op op)
     {
@@ -278,6 +276,7 @@ internal sealed partial class Cpu
         return (uint)(segment.Base + offset);
     }
 
+    // #UD where nothing has to be unwound: what is to be patched comes this way.
     private void ExitUndefined(in Op op)
     {
         ExitValue = 0;
