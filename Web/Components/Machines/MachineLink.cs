@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hyperpatch.Web.Machines.Inspection;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace Hyperpatch.Web.Components.Machines;
@@ -24,6 +25,20 @@ public sealed record MachineLink(string Id)
 
     /// <summary>Memory: physical, or null for virtual.</summary>
     public string? Space { get; init; }
+
+    /// <summary>The memory pane at an address of a machine.</summary>
+    /// <param name="id">The machine.</param>
+    /// <param name="address">As a person types it.</param>
+    /// <param name="space">What it means.</param>
+    /// <param name="processor">Through whose eyes.</param>
+    public static MachineLink ToMemory(string id, string? address, AddressSpace space, int processor) => new(id)
+    {
+        // What the pane shows anyhow is left out: a short address is the better link.
+        Pane = MachinePane.Memory,
+        Address = address,
+        Space = space == AddressSpace.Virtual ? null : space.Name(),
+        Processor = processor == 0 ? null : processor,
+    };
 
     /// <summary>The address, relative to the site.</summary>
     public override string ToString() => QueryHelpers.AddQueryString("machines/" + Uri.EscapeDataString(Id), Query());

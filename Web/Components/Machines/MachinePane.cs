@@ -9,6 +9,9 @@ public sealed record MachinePane(string Id, string Title, string Key)
     /// <summary>Sites and chart together.</summary>
     public const string Overview = "overview";
 
+    /// <summary>Memory, disassembly and page walk.</summary>
+    public const string Memory = "memory";
+
     /// <summary>All panes, in the order of their tabs.</summary>
     public static IReadOnlyList<MachinePane> All { get; } =
     [
@@ -17,7 +20,7 @@ public sealed record MachinePane(string Id, string Title, string Key)
         new("sites", "Hypercall sites", "3"),
         new("hypercalls", "Hypercalls", "4"),
         new("processors", "Processors", "5"),
-        new("memory", "Memory", "6"),
+        new(Memory, "Memory", "6"),
         new("serial", "Serial", "7"),
         new("timeline", "Timeline", "8"),
     ];

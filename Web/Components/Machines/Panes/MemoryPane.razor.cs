@@ -86,25 +86,8 @@ public sealed partial class MemoryPane : RefreshingComponent
         _walk = null;
     }
 
-    private void Go() => Navigate(_typed, null, Processor);
+    private void Go(AddressSpace space, int processor) => Navigation.NavigateTo(MachineLink.ToMemory(Machine.Id, _typed, space, processor).ToString());
 
-    private void Navigate(string? address, string? space, int processor)
-    {
-        string wanted = space ?? (Space == AddressSpace.Virtual ? "virtual" : "physical");
-        Navigation.NavigateTo(new MachineLink(Machine.Id)
-        {
-            Pane = "memory",
-            Address = address,
-            Space = wanted == "physical" ? wanted : null,
-            Processor = processor == 0 ? null : processor,
-        }.ToString());
-    }
-
-    private string Link(ulong address) => new MachineLink(Machine.Id)
-    {
-        Pane = "memory",
-        Address = "0x" + address.ToString("x", CultureInfo.InvariantCulture),
-        Space = Space == AddressSpace.Physical ? "physical" : null,
-        Processor = Processor == 0 ? null : Processor,
-    }.ToString();
+    private string Link(ulong address) =>
+        MachineLink.ToMemory(Machine.Id, "0x" + address.ToString("x", CultureInfo.InvariantCulture), Space, Processor).ToString();
 }
