@@ -86,7 +86,7 @@ public sealed class DeterministicTests
                     c.mov(__qword_ptr[counter], rax);
                     c.dec(ecx);
                     c.jne(again);
-                    Finish(b, done);
+                    b.ExitTogether(done);
                 },
                 image: new LongModeOptions { Processors = 2 });
             _ = results.Add(machine.Word(counter));
@@ -161,7 +161,7 @@ public sealed class DeterministicTests
                 c.shl(rdx, 32);
                 c.or(rax, rdx);
                 c.mov(__qword_ptr[after], rax);
-                Finish(b, done);
+                b.ExitTogether(done);
                 b.Handle(Vectors.Timer, "timer");
                 b.Define("timer");
                 b.EndOfInterrupt();
@@ -268,7 +268,7 @@ public sealed class DeterministicTests
                 c.sti();
                 c.hlt();
                 c.cli();
-                Finish(b, done);
+                b.ExitTogether(done);
                 b.Handle(Vectors.Ipi, "ipi");
                 b.Define("ipi");
                 b.EndOfInterrupt();
@@ -323,23 +323,6 @@ public sealed class DeterministicTests
             first ??= trace;
             first.ExpectSame(trace, guest);
         }
-    }
-
-    // The last processor to arrive ends the machine. RBP: own index.
-    private static void Finish(LongModeImageBuilder b, ulong done)
-    {
-        Assembler c = b.Code;
-        Label wait = c.CreateLabel(), stop = c.CreateLabel();
-        c.@lock.inc(__qword_ptr[done]);
-        c.test(ebp, ebp);
-        c.jne(stop);
-        c.Label(ref wait);
-        c.pause();
-        c.cmp(__qword_ptr[done], b.Options.Processors);
-        c.jne(wait);
-        b.Exit(0);
-        c.Label(ref stop);
-        b.Halt();
     }
 
     private static TestMachine Create(ContentionGuest guest, int processors, bool switches) => TestMachine.Create(
