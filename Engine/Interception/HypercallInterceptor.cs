@@ -46,6 +46,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
             if (form is null)
             {
                 record.Outcome = InterceptionOutcome.InvalidOpcode;
+                record.Value0 = (ulong)_decoder.Mnemonic;
                 processor.InjectInvalidOpcode();
                 return false;
             }

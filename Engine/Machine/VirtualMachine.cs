@@ -121,6 +121,12 @@ public sealed partial class VirtualMachine : IDisposable
     /// <summary>Identifier.</summary>
     public string Id { get; }
 
+    /// <summary>
+    /// How often instructions were met that exist but that the back end does not carry out, by mnemonic; since the latest vendor switch or reset.
+    /// </summary>
+    public IReadOnlyDictionary<string, long> UnimplementedInstructions =>
+        (Volatile.Read(ref _context).Partition as IUnimplementedInstructions)?.UnimplementedInstructions.ToDictionary() ?? [];
+
     /// <summary>Options it was made with.</summary>
     public VirtualMachineOptions Options { get; }
 
@@ -329,6 +335,18 @@ public sealed partial class VirtualMachine : IDisposable
         IPartition partition = Options.Deterministic
             ? ((IDeterministicAccelerator)_accelerator).CreateDeterministicPartition(Memory, vendor, level)
             : _accelerator.CreatePartition(Memory, vendor, level);
+        if (Options.InterceptControlRegisters)
+        {
+            if (partition is not IControlRegisterExits control)
+            {
+                partition.Dispose();
+                throw new MachineOptionException(
+                    "interceptControlRegisters", $"The accelerator {_accelerator.Name} does not report accesses to control registers: only the processor in software does (accelerator software).");
+            }
+
+            control.ReportsControlRegisters = true;
+        }
+
         return new MachineContext(vendor, (byte)CpuVendor.All.IndexOf(vendor), partition, level, epoch);
     }
 

@@ -118,6 +118,7 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
         MemoryMiB = options.MemoryMiB,
         CommandLine = options.CommandLine,
         Deterministic = options.Deterministic,
+        InterceptControlRegisters = options.InterceptControlRegisters,
         SwitchVendorAfter = options.SwitchVendorAfter,
 
         // Nobody watches frames here; the pump that makes them is also what sees that a guest has halted for good.

@@ -25,6 +25,10 @@ internal sealed class ProgramCommand
     {
         Description = "A run that repeats exactly, on the processor in software: vCPUs in turn, time from the number of instructions.",
     };
+    private readonly Option<bool> _controlRegisters = new("--intercept-cr")
+    {
+        Description = "Accesses to control registers are exits, too; on the processor in software.",
+    };
     private readonly Option<PatchPolicy> _policy = Names("--policy", "What is done with the wrong vendor's hypercalls.", PatchPolicy.Force);
     private readonly Option<long> _processors = Number("--processors", "Virtual processors, 1 to 64.", 1, 1, 64);
     private readonly Option<long> _memory = Number("--memory", "Memory in MiB.", 64, 1, 65_536, "MiB");
@@ -38,7 +42,7 @@ internal sealed class ProgramCommand
     /// <param name="serve">What no command does.</param>
     public ProgramCommand(Func<RunOptions, CancellationToken, Task<int>> run, Func<CancellationToken, Task<int>> serve)
     {
-        foreach (Option option in new Option[] { _vendor, _accelerator, _deterministic, _policy, _processors, _memory, _append, _switchAfter, _timeout, _summary })
+        foreach (Option option in new Option[] { _vendor, _accelerator, _deterministic, _controlRegisters, _policy, _processors, _memory, _append, _switchAfter, _timeout, _summary })
         {
             _run.Options.Add(option);
         }
@@ -143,6 +147,7 @@ internal sealed class ProgramCommand
         Vendor = result.GetRequiredValue(_vendor),
         Accelerator = result.GetRequiredValue(_accelerator),
         Deterministic = result.GetValue(_deterministic),
+        InterceptControlRegisters = result.GetValue(_controlRegisters),
         Policy = result.GetRequiredValue(_policy),
         Processors = (int)result.GetRequiredValue(_processors),
         MemoryMiB = (int)result.GetRequiredValue(_memory),

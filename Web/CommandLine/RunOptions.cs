@@ -19,6 +19,9 @@ internal sealed record RunOptions
     /// <summary>Whether the run repeats exactly.</summary>
     public required bool Deterministic { get; init; }
 
+    /// <summary>Whether accesses to control registers are exits.</summary>
+    public required bool InterceptControlRegisters { get; init; }
+
     /// <summary>What is done with the wrong vendor's hypercalls.</summary>
     public required PatchPolicy Policy { get; init; }
 

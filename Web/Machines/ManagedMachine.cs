@@ -45,6 +45,8 @@ public sealed class ManagedMachine : IDisposable
         Vendor = Machine.Vendor.Id,
         Accelerator = Machine.AcceleratorName,
         Deterministic = Machine.Options.Deterministic,
+        InterceptControlRegisters = Machine.Options.InterceptControlRegisters,
+        Unimplemented = Machine.UnimplementedInstructions,
         InterceptionLevel = PolicyNames.Of(Machine.Level),
         Policy = PolicyNames.Of(Machine.Policy),
         MemoryMiB = Machine.Options.MemoryMiB,

@@ -8,7 +8,7 @@ using Iced.Intel;
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>A guest's hardware in software: its processors, and the bus between their local APICs.</summary>
-internal partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor, TurnSchedule? turns = null) : IPartition, IDirtyLog
+internal partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor, TurnSchedule? turns = null) : IPartition, IDirtyLog, IControlRegisterExits, IUnimplementedInstructions
 {
     private const int MostProcessors = 64;
     private readonly Cpu?[] _processors = new Cpu?[MostProcessors];
@@ -34,6 +34,8 @@ internal partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor, T
         turns is not null ? 0 : (ulong)-(Stopwatch.GetTimestamp() * (1_000_000_000 / Stopwatch.Frequency));
 
     public long? KernelHypercalls => null;
+
+    public bool ReportsControlRegisters { get; set; }
 
     /// <summary>Instructions that were met and are not implemented, by name.</summary>
     public IEnumerable<KeyValuePair<string, long>> UnimplementedInstructions =>

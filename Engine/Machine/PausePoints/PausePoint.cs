@@ -11,7 +11,7 @@ public sealed class PausePoint
     /// <summary>Reasons that there can be a point at: those after which a guest goes on by itself.</summary>
     public static IReadOnlyList<ExitReason> Reasons { get; } =
     [
-        ExitReason.InvalidOpcode, ExitReason.Hypercall, ExitReason.PortIo, ExitReason.Mmio, ExitReason.Cpuid, ExitReason.MsrRead,
+        ExitReason.InvalidOpcode, ExitReason.Hypercall, ExitReason.PortIo, ExitReason.Mmio, ExitReason.Cpuid, ExitReason.ControlRegister, ExitReason.MsrRead,
         ExitReason.MsrWrite, ExitReason.Halt, ExitReason.Debug,
     ];
 

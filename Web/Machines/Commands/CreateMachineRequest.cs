@@ -21,6 +21,9 @@ public sealed record CreateMachineRequest
     /// </summary>
     public bool Deterministic { get; init; }
 
+    /// <summary>Whether accesses to control registers are shown as exits; only the processor in software can.</summary>
+    public bool InterceptControlRegisters { get; init; }
+
     /// <summary>faithful, force, emulate or inject. Default: force.</summary>
     public string? Policy { get; init; }
 

@@ -190,6 +190,7 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
         MemoryMiB = request.MemoryMiB ?? Math.Max(DefaultMemoryMiB, guest.MinimumMemoryMiB),
         CommandLine = request.CommandLine ?? "",
         Deterministic = request.Deterministic,
+        InterceptControlRegisters = request.InterceptControlRegisters,
         HistoryCapacity = settings.HistorySize,
         FramesPerSecond = settings.FramesPerSecond,
     };

@@ -5,7 +5,7 @@ const script = '_content/Vizor.ECharts/js/vizor-echarts-bundle-min.js';
 const span = 60_000;
 const shortest = 15_000;
 const drawEvery = 450;
-const order = ['PortIo', 'Mmio', 'Halt', 'Cpuid', 'MsrRead', 'MsrWrite', 'Debug', 'Breakpoint', 'Hypercall', 'InvalidOpcode', 'Shutdown', 'Failure'];
+const order = ['PortIo', 'Mmio', 'Halt', 'Cpuid', 'MsrRead', 'MsrWrite', 'ControlRegister', 'Debug', 'Breakpoint', 'Hypercall', 'InvalidOpcode', 'Shutdown', 'Failure'];
 let loading;
 
 // The library is a classic script with a global; it is asked for by the first chart.

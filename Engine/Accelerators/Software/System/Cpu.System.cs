@@ -111,14 +111,30 @@ internal sealed partial class Cpu
                 ExecuteMsr(op);
                 return;
             case OpCode.MovFromCr:
+            {
                 RequireSupervisor();
-                R.Set(op.Target, op.Size, ReadControl(op.Third));
+                ulong value = ReadControl(op.Third);
+                if (!IsReported(op.Third, value, isWrite: false, op))
+                {
+                    R.Set(op.Target, op.Size, value);
+                }
+
                 return;
+            }
+
             case OpCode.MovToCr:
+            {
                 RequireSupervisor();
-                WriteControl(op.Third, R.Get64(op.Source) & Mask(_bits == 64 ? 8 : 4));
-                LeaveRun();
+                ulong value = R.Get64(op.Source) & Mask(_bits == 64 ? 8 : 4);
+                if (!IsReported(op.Third, value, isWrite: true, op))
+                {
+                    WriteControl(op.Third, value);
+                    LeaveRun();
+                }
+
                 return;
+            }
+
             case OpCode.MovFromDr:
                 RequireSupervisor();
                 DetectDebugAccess(op.Third);
@@ -132,13 +148,25 @@ internal sealed partial class Cpu
                 return;
             case OpCode.Clts:
                 RequireSupervisor();
-                Cr0 &= ~8UL;
+                if (!IsReported(0, Cr0 & ~8UL, isWrite: true, op))
+                {
+                    Cr0 &= ~8UL;
+                }
+
                 return;
             case OpCode.Lmsw:
+            {
                 RequireSupervisor();
-                WriteControl(0, (Cr0 & ~0xEUL) | (LoadTo(op) & 0xF));
-                LeaveRun();
+                ulong value = (Cr0 & ~0xEUL) | (LoadTo(op) & 0xF);
+                if (!IsReported(0, value, isWrite: true, op))
+                {
+                    WriteControl(0, value);
+                    LeaveRun();
+                }
+
                 return;
+            }
+
             case OpCode.Smsw:
                 RequireSystemReads();
                 StoreTo(op, Cr0);
@@ -147,6 +175,9 @@ internal sealed partial class Cpu
                 RequireSupervisor();
                 FlushPage(_bits == 64 && op.Address == Op.AddressPlain ? PlainAddress(op) : Wrap(Segments[op.Segment].Base + EffectiveOffset(op)));
                 LeaveRun();
+                return;
+            case OpCode.Invpcid:
+                ExecuteInvpcid(op);
                 return;
             case OpCode.Wbinvd:
                 RequireSupervisor();
