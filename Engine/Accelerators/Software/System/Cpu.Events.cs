@@ -124,15 +124,21 @@ internal sealed partial class Cpu
         if (Apic.HasWork)
         {
             Apic.ClearWork();
-            if (Apic.TakeInit())
+            bool isReset = Apic.TakeInit();
+            if (isReset)
             {
                 ResetByInit();
-                return true;
             }
 
+            // In the same go: a start-up that came right behind the INIT is no new work.
             if (Apic.TakeStartup() is int page and >= 0)
             {
                 StartAt(page);
+                return true;
+            }
+
+            if (isReset)
+            {
                 return true;
             }
         }
