@@ -1,4 +1,5 @@
 using Hyperpatch.Engine.Exits;
+using Hyperpatch.Engine.Memory;
 
 namespace Hyperpatch.Engine.Accelerators.Software;
 
