@@ -1,6 +1,7 @@
 using Hyperpatch.Engine.Guests.Images;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Tests.Support;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
@@ -28,6 +29,9 @@ public sealed class DeterministicTests
 
         /// <summary>Kicks at random moments.</summary>
         Kicks,
+
+        /// <summary>Breakpoints come and go, which parks the processors and has them run instruction by instruction.</summary>
+        Points,
 
         /// <summary>The host has other things to do.</summary>
         Load,
@@ -343,7 +347,7 @@ public sealed class DeterministicTests
         machine.Machine.Run();
         try
         {
-            int most = disturbance switch { Disturbance.None or Disturbance.Load => 0, Disturbance.Kicks => int.MaxValue, _ => 150 };
+            int most = disturbance switch { Disturbance.None or Disturbance.Load => 0, Disturbance.Kicks or Disturbance.Points => int.MaxValue, _ => 150 };
             for (int i = 0; i < most && machine.Machine.State == MachineState.Running; i++)
             {
                 Disturb(machine.Machine, disturbance, random);
@@ -375,6 +379,14 @@ public sealed class DeterministicTests
         if (disturbance == Disturbance.Kicks)
         {
             machine.Processors[random.Next(machine.Processors.Length)].RequestObservation(kick: true);
+            return;
+        }
+
+        if (disturbance == Disturbance.Points)
+        {
+            PausePoint point = machine.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Address, Address = 0x7777_0000 });
+            Thread.SpinWait(random.Next(1, 1 << random.Next(1, 15)));
+            Assert.True(machine.RemovePausePoint(point.Id));
             return;
         }
 

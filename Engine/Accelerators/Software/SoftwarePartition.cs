@@ -53,14 +53,19 @@ internal partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor, T
         return new SoftwareProcessor(cpu, index);
     }
 
-    public bool DeliverInterrupt(uint apicId, byte vector, int deliveryMode) =>
-        Bus.Send(null, ApicMessage.ToProcessor(apicId, (ApicDelivery)deliveryMode, vector));
+    public bool DeliverInterrupt(uint apicId, byte vector, int deliveryMode)
+    {
+        bool isTaken = Bus.Send(null, ApicMessage.ToProcessor(apicId, (ApicDelivery)deliveryMode, vector));
+        Turns?.WakeIfIdle();
+        return isTaken;
+    }
 
     public void WakeFromHalt(uint apicId)
     {
         if (apicId < MostProcessors)
         {
             Volatile.Read(ref _processors[apicId])?.Apic.RequestKick();
+            Turns?.WakeIfIdle();
         }
     }
 

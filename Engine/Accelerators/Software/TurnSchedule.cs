@@ -121,6 +121,15 @@ internal sealed class TurnSchedule
             processor.LookUp();
         }
 
+        WakeIfIdle();
+    }
+
+    /// <summary>
+    /// Something has come from outside. Any thread, behind it. Not by <see cref="WorkCame"/> alone: an APIC that was told of something before,
+    /// which its processor does not take, says nothing of what comes next.
+    /// </summary>
+    public void WakeIfIdle()
+    {
         if (Volatile.Read(ref _isIdle) != 0)
         {
             Volatile.Read(ref _holder)!.Wake();

@@ -33,6 +33,9 @@ public sealed class PausePoint
     /// <summary>Times that it was met.</summary>
     public long Hits => Volatile.Read(ref _hits);
 
+    /// <summary>Whether it was for once and has been met.</summary>
+    internal bool IsSpent => Volatile.Read(ref _isSpent) != 0;
+
     /// <summary>In words, such as <c>hypercall KICK_CPU (5)</c>.</summary>
     public string Text => Options.Kind switch
     {

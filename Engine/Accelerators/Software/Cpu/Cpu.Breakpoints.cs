@@ -37,7 +37,7 @@ internal sealed partial class Cpu
     {
         ulong linear = LinearRip;
         isPassing = _isPassing && _passed == linear;
-        if (isPassing || _isPending || IsStepping || (R.Guest.Rflags & Flag.Resume) != 0 || !_breakpoints.AsSpan().Contains(linear))
+        if (isPassing || IsPending || IsStepping || (R.Guest.Rflags & Flag.Resume) != 0 || !_breakpoints.AsSpan().Contains(linear))
         {
             return false;
         }

@@ -197,6 +197,9 @@ internal sealed partial class Cpu : IApicClock
             _pendingDebug &= ~BreakpointHits;
             SetRipOfOp();
             _opIndex = 0;
+            // Begun again by the next run, before anything else, and from the first of its answers on.
+            _isAsking = true;
+            _replayAt = 0;
             ExitReason = ExitReason.Mmio;
         }
     }
@@ -327,7 +330,7 @@ internal sealed partial class Cpu : IApicClock
     private void AfterInstruction(bool trap, int shadow)
     {
         _replayCount = _replayAt = 0;
-        _isPending = false;
+        _isPending = _isAsking = false;
         _retired++;
         if (!_isRepeating)
         {

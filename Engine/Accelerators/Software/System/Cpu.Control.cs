@@ -237,7 +237,7 @@ internal sealed partial class Cpu
         _shadow = 0;
         _pendingDebug = 0;
         _injectedVector = -1;
-        _isHalted = _isNmiBlocked = _isPending = false;
+        _isHalted = _isNmiBlocked = _isPending = _isAsking = false;
         FlushTlb();
         CodeChanged();
         ModeOfRunningChanged();
