@@ -35,6 +35,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             ("machines", "/", "machine-card"),
             ("new", "/new", "create"),
             ("host", "/host", "probe"),
+            ("story", $"/machines/{machine.Id}?pane=story", "story-steps"),
             ("sites", $"/machines/{machine.Id}?pane=sites", "pane-sites"),
             ("exits", $"/machines/{machine.Id}?pane=exits", "pane-exits"),
             ("hypercalls", $"/machines/{machine.Id}?pane=hypercalls", "pane-hypercalls"),

@@ -9,10 +9,14 @@ public sealed record MachinePane(string Id, string Title, string Key)
     /// <summary>Sites and chart together.</summary>
     public const string Overview = "overview";
 
+    /// <summary>One patch told step by step.</summary>
+    public const string Story = "story";
+
     /// <summary>All panes, in the order of their tabs.</summary>
     public static IReadOnlyList<MachinePane> All { get; } =
     [
         new(Overview, "Overview", "1"),
+        new(Story, "What just happened", "9"),
         new("exits", "Exits", "2"),
         new("sites", "Hypercall sites", "3"),
         new("hypercalls", "Hypercalls", "4"),
