@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
 using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Machine.PausePoints;
+using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
 using Microsoft.Extensions.DependencyInjection;
@@ -31,11 +33,16 @@ public sealed class StoryPaneTests(BrowserFixture fixture) : IClassFixture<Brows
 
         await Assertions.Expect(listener.Test("story-pause-next")).ToBeDisabledAsync();
         await Assertions.Expect(listener.Test("story-step")).ToBeDisabledAsync();
-        await speaker.Test("story-pause-next").ClickAsync();
+
+        // Paused first: the guest has instructions of both vendors, and a patch of the old one's must not come before the switch.
+        await speaker.Test("pause").ClickAsync();
+        await Assertions.Expect(speaker.Test("machine-state")).ToContainTextAsync("paused");
         await speaker.Test("vendor-amd").ClickAsync();
+        await Assertions.Expect(speaker.Test("vendor-amd")).ToHaveAttributeAsync("aria-pressed", "true");
+        await speaker.Test("story-pause-next").ClickAsync();
         foreach (Visitor visitor in new[] { speaker, listener })
         {
-            await Assertions.Expect(visitor.Test("machine-state")).ToContainTextAsync("paused");
+            await Assertions.Expect(visitor.Test("machine-paused-by")).ToContainTextAsync("patch of a hypercall");
             await Assertions.Expect(visitor.Test("story-title")).ToHaveTextAsync("A hypercall instruction was repaired: C1 became D9");
             await Assertions.Expect(visitor.Test("story-decode")).ToContainTextAsync("VMCALL: Intel's hypercall");
             await Assertions.Expect(visitor.Test("story-vendor")).ToContainTextAsync("by AMD");
@@ -83,9 +90,11 @@ public sealed class StoryPaneTests(BrowserFixture fixture) : IClassFixture<Brows
         await Assertions.Expect(driver.Page.Locator("[data-register=CR0] abbr").First).ToHaveTextAsync("PE");
 
         // At a patch, so that there is an instruction to step over and not a halt.
-        _ = machine.AddPausePoint(new() { Kind = Hyperpatch.Engine.Machine.PausePoints.PausePointKind.Patch, Once = true });
-        await driver.Test("vendor-amd").ClickAsync();
-        await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("paused");
+        machine.Pause();
+        _ = machine.SwitchVendor(CpuVendor.Amd);
+        _ = machine.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Patch, Once = true });
+        machine.Run();
+        await Assertions.Expect(driver.Test("machine-paused-by")).ToBeVisibleAsync();
         int processor = machine.PausedBy!.Processor;
         await driver.Test($"step-{processor}").ClickAsync();
         ILocator card = driver.Test("processor").Nth(processor);

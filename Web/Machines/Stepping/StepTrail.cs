@@ -72,6 +72,6 @@ public sealed class StepTrail
     private static InstructionView? CodeAt(VirtualMachine machine, int processor)
     {
         MachineInspector inspector = new(machine, processor);
-        return inspector.TryParse("rip", AddressSpace.Virtual, out ulong address, out _) ? inspector.Disassemble(address, 1, AddressSpace.Virtual).Instructions.FirstOrDefault() : null;
+        return inspector.TryParse("rip", AddressSpace.Virtual, out ulong address, out _) && inspector.Disassemble(address, 1, AddressSpace.Virtual).Instructions is [var line, ..] ? line : null;
     }
 }

@@ -22,6 +22,8 @@ public sealed partial class StoryPane : RefreshingComponent
     private int? _waiting;
     private string? _error;
     private string _shownFor = "";
+    private long? _pausedAt;
+    private long _newestAtPause;
 
     /// <summary>The machine.</summary>
     [Parameter, EditorRequired]
@@ -69,9 +71,31 @@ public sealed partial class StoryPane : RefreshingComponent
     protected override void Refresh()
     {
         // One that is held stays, even when the history has gone on without it.
-        _story = StoryTeller.Tell(Machine.Machine, Event) ?? _story;
+        _story = StoryTeller.Tell(Machine.Machine, Event ?? PausedAt()) ?? _story;
         _site = _story?.Exit.Site is { } address ? Machine.Machine.Sites.All().FirstOrDefault(site => ExitEvents.Hex(site.Linear) == address)?.Id : null;
         _waiting = Machine.Machine.PausePoints.FirstOrDefault(point => point.Options is { Kind: PausePointKind.Patch, Once: true, Processor: null })?.Id;
+    }
+
+    // Of several processors that patched at nearly the same moment the one that paused the machine is told, until a step brings a new one.
+    private long? PausedAt()
+    {
+        VirtualMachine machine = Machine.Machine;
+        long newest = machine.Journal.FindNotable(null, out _, out _)?.Exit.Sequence ?? 0;
+        if (machine.State != MachineState.Paused)
+        {
+            _pausedAt = null;
+        }
+        else if (machine.PausedBy is { Sequence: { } sequence, Point.Options.Kind: PausePointKind.Patch or PausePointKind.InvalidOpcode })
+        {
+            _pausedAt = sequence;
+            _newestAtPause = newest;
+        }
+        else if (newest > _newestAtPause)
+        {
+            _pausedAt = null;
+        }
+
+        return _pausedAt;
     }
 
     private async Task WaitForPatchAsync()
