@@ -137,7 +137,7 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
         dashboard.RequireAccelerator();
         VirtualMachine machine = TheMachine(dashboard);
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
-        foreach (string pane in new[] { "story", "exits", "sites", "hypercalls", "processors", "serial", "timeline" })
+        foreach (string pane in new[] { "story", "exits", "sites", "hypercalls", "processors", "breakpoints", "serial", "timeline" })
         {
             _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane={pane}").ToString());
             await Assertions.Expect(driver.Test($"pane-{pane}")).ToBeVisibleAsync();

@@ -41,6 +41,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             ("hypercalls", $"/machines/{machine.Id}?pane=hypercalls", "pane-hypercalls"),
             ("processors", $"/machines/{machine.Id}?pane=processors", "pane-processors"),
             ("memory", $"/machines/{machine.Id}?pane=memory&address=%231", "memory-walk"),
+            ("breakpoints", $"/machines/{machine.Id}?pane=breakpoints", "point-add"),
             ("serial", $"/machines/{machine.Id}?pane=serial", "pane-serial"),
             ("timeline", $"/machines/{machine.Id}?pane=timeline", "pane-timeline"),
         })

@@ -22,6 +22,7 @@ public sealed record MachinePane(string Id, string Title, string Key)
         new("hypercalls", "Hypercalls", "4"),
         new("processors", "Processors", "5"),
         new("memory", "Memory", "6"),
+        new("breakpoints", "Breakpoints", "0"),
         new("serial", "Serial", "7"),
         new("timeline", "Timeline", "8"),
     ];
