@@ -95,7 +95,10 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
         await Assertions.Expect(visitor.Test("share-qr")).ToBeVisibleAsync();
         await SaveAsync(visitor, "share", scheme);
         await visitor.Page.SetViewportSizeAsync(390, 844);
+        await SaveAsync(visitor, "share-phone", scheme);
+        Assert.True(await visitor.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"), "the link is wider than a phone");
         await visitor.Test("share").ClickAsync();
+        await Assertions.Expect(visitor.Test("share-panel")).ToHaveCountAsync(0);
         await SaveAsync(visitor, "present-phone", scheme);
         Assert.Empty(visitor.Complaints);
     }
