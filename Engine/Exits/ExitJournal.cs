@@ -16,6 +16,7 @@ public sealed class ExitJournal
     private readonly Lock _lock = new();
     private readonly ExitRecord[] _history;
     private readonly Cursor[] _cursors;
+    private readonly NotableExits _notable;
     private long _last;
     private long _dropped;
 
@@ -30,7 +31,11 @@ public sealed class ExitJournal
         Processors = [.. Enumerable.Range(0, processors).Select(_ => new ProcessorJournal(ringCapacity))];
         _cursors = [.. Processors.Select(p => new Cursor(p))];
         _history = new ExitRecord[historyCapacity];
+        _notable = new NotableExits(NotableCapacity, processors);
     }
+
+    /// <summary>Interceptions that are kept with their sequels, however fast the history goes round.</summary>
+    public const int NotableCapacity = 512;
 
     /// <summary>Each processor's part.</summary>
     public ImmutableArray<ProcessorJournal> Processors { get; }
@@ -121,6 +126,20 @@ public sealed class ExitJournal
         }
     }
 
+    /// <summary>One of the latest interceptions other than served hypercalls, with its sequel. Takes in first what was written since.</summary>
+    /// <param name="sequence">Its number in the history; null: the latest.</param>
+    /// <param name="previous">Number of the one before, or null. Also where there is none of the number asked for.</param>
+    /// <param name="following">Number of the one behind, or null.</param>
+    /// <returns>Null when there is none, or it is not kept any more.</returns>
+    public NotableExit? FindNotable(long? sequence, out long? previous, out long? following)
+    {
+        Drain();
+        lock (_lock)
+        {
+            return _notable.Find(sequence, out previous, out following);
+        }
+    }
+
     /// <summary>Sum over the processors.</summary>
     /// <param name="reason">The reason.</param>
     public long CountOf(ExitReason reason)
@@ -183,6 +202,7 @@ public sealed class ExitJournal
         ref ExitRecord slot = ref _history[sequence % _history.Length];
         slot = oldest.Current;
         slot.Sequence = sequence;
+        _notable.Take(slot);
         oldest.Next();
         Volatile.Write(ref _last, sequence);
         return true;

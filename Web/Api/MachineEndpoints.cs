@@ -51,6 +51,7 @@ internal static class MachineEndpoints
         machines.MapExits();
         machines.MapMemory();
         machines.MapPausePoints();
+        machines.MapStories();
     }
 
     private static RouteHandlerBuilder Change(

@@ -4,6 +4,7 @@ using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Web.Machines.Frames;
+using Hyperpatch.Web.Machines.Stepping;
 using Hyperpatch.Web.Machines.Views;
 
 namespace Hyperpatch.Web.Machines;
@@ -24,6 +25,9 @@ public sealed class ManagedMachine : IDisposable
 
     /// <summary>Its live frames.</summary>
     public MachineFeed Feed { get; }
+
+    /// <summary>Its latest single steps.</summary>
+    public StepTrail Steps { get; } = new();
 
     /// <summary>Its number, as text.</summary>
     public string Id => Machine.Id;

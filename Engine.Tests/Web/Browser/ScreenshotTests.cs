@@ -1,4 +1,6 @@
 using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Machine.PausePoints;
+using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
 using Microsoft.Extensions.DependencyInjection;
@@ -35,11 +37,14 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             ("machines", "/", "machine-card"),
             ("new", "/new", "create"),
             ("host", "/host", "probe"),
+            ("story", $"/machines/{machine.Id}?pane=story", "story-steps"),
+            ("present", $"/machines/{machine.Id}?present=1", "story-steps"),
             ("sites", $"/machines/{machine.Id}?pane=sites", "pane-sites"),
             ("exits", $"/machines/{machine.Id}?pane=exits", "pane-exits"),
             ("hypercalls", $"/machines/{machine.Id}?pane=hypercalls", "pane-hypercalls"),
             ("processors", $"/machines/{machine.Id}?pane=processors", "pane-processors"),
             ("memory", $"/machines/{machine.Id}?pane=memory&address=%231", "memory-walk"),
+            ("breakpoints", $"/machines/{machine.Id}?pane=breakpoints", "point-add"),
             ("serial", $"/machines/{machine.Id}?pane=serial", "pane-serial"),
             ("timeline", $"/machines/{machine.Id}?pane=timeline", "pane-timeline"),
         })
@@ -49,6 +54,52 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             await SaveAsync(visitor, name, scheme);
         }
 
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Theory]
+    [InlineData(ColorScheme.Light)]
+    [InlineData(ColorScheme.Dark)]
+    public async Task A_patch_that_is_stepped_over_comes_up_clean(ColorScheme scheme)
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        machine.Pause();
+        _ = machine.SwitchVendor(CpuVendor.Amd);
+        _ = machine.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Patch });
+        machine.Run();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, scheme);
+        await Assertions.Expect(visitor.Test("machine-paused-by")).ToBeVisibleAsync();
+        foreach ((string name, string path, string landmark) in new[]
+        {
+            ("points", $"/machines/{machine.Id}?pane=breakpoints", "point-row"),
+            ("present-paused", $"/machines/{machine.Id}?present=1", "story-steps"),
+            ("story-paused", $"/machines/{machine.Id}?pane=story", "story-steps"),
+        })
+        {
+            _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
+            await Assertions.Expect(visitor.Test(landmark).First).ToBeVisibleAsync();
+            await SaveAsync(visitor, name, scheme);
+        }
+
+        await visitor.Test("story-step").ClickAsync();
+        await Assertions.Expect(visitor.Test("step-latest")).ToContainTextAsync("vmmcall");
+        await SaveAsync(visitor, "story-stepped", scheme);
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=processors").ToString());
+        await Assertions.Expect(visitor.Test("processor-step").First).ToBeVisibleAsync();
+        await SaveAsync(visitor, "processors-stepped", scheme);
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?present=1").ToString());
+        await visitor.Test("share").ClickAsync();
+        await Assertions.Expect(visitor.Test("share-qr")).ToBeVisibleAsync();
+        await SaveAsync(visitor, "share", scheme);
+        await visitor.Page.SetViewportSizeAsync(390, 844);
+        await SaveAsync(visitor, "share-phone", scheme);
+        Assert.True(await visitor.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"), "the link is wider than a phone");
+        await visitor.Test("share").ClickAsync();
+        await Assertions.Expect(visitor.Test("share-panel")).ToHaveCountAsync(0);
+        await SaveAsync(visitor, "present-phone", scheme);
         Assert.Empty(visitor.Complaints);
     }
 

@@ -26,6 +26,12 @@ public sealed record MachineLink(string Id)
     /// <summary>Memory: physical, or null for virtual.</summary>
     public string? Space { get; init; }
 
+    /// <summary>The story: the exit that it is about, by its number in the machine's history; null: the latest.</summary>
+    public long? Event { get; init; }
+
+    /// <summary>Whether for a projector: the story and little else.</summary>
+    public bool IsPresenter { get; init; }
+
     /// <summary>The memory pane at an address of a machine.</summary>
     /// <param name="id">The machine.</param>
     /// <param name="address">As a person types it.</param>
@@ -52,6 +58,8 @@ public sealed record MachineLink(string Id)
         Add("site", Site?.ToString(CultureInfo.InvariantCulture));
         Add("address", Address);
         Add("space", Space);
+        Add("event", Event?.ToString(CultureInfo.InvariantCulture));
+        Add("present", IsPresenter ? "1" : null);
         return query;
 
         void Add(string name, string? value)

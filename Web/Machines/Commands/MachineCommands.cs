@@ -59,16 +59,30 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
     }
 
     /// <summary>Starts a machine, or lets it go on.</summary>
-    public Task<CommandResult<ManagedMachine>> RunAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine => machine.Run());
+    public Task<CommandResult<ManagedMachine>> RunAsync(ClaimsPrincipal user, string id) => ChangeAsync<ManagedMachine>(user, id, (managed, machine) =>
+    {
+        machine.Run();
+        managed.Steps.Clear();
+        return managed;
+    });
 
     /// <summary>Stops a machine for a while.</summary>
     public Task<CommandResult<ManagedMachine>> PauseAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine => machine.Pause());
 
     /// <summary>Lets one processor (null: each) of a paused machine execute one instruction.</summary>
-    public Task<CommandResult<ManagedMachine>> StepAsync(ClaimsPrincipal user, string id, int? processor) => ChangeAsync(user, id, machine => machine.Step(processor));
+    public Task<CommandResult<ManagedMachine>> StepAsync(ClaimsPrincipal user, string id, int? processor) => ChangeAsync<ManagedMachine>(user, id, (managed, machine) =>
+    {
+        managed.Steps.Step(machine, processor);
+        return managed;
+    });
 
     /// <summary>Puts a machine back to its beginning.</summary>
-    public Task<CommandResult<ManagedMachine>> ResetAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine => machine.Reset());
+    public Task<CommandResult<ManagedMachine>> ResetAsync(ClaimsPrincipal user, string id) => ChangeAsync<ManagedMachine>(user, id, (managed, machine) =>
+    {
+        machine.Reset();
+        managed.Steps.Clear();
+        return managed;
+    });
 
     /// <summary>Switches the vendor that the guest sees.</summary>
     public Task<CommandResult<ManagedMachine>> SwitchVendorAsync(ClaimsPrincipal user, string id, string? vendor) => ChangeAsync(user, id, machine =>
