@@ -25,6 +25,9 @@ public sealed record MachineLink(string Id)
     /// <summary>Memory: physical, or null for virtual.</summary>
     public string? Space { get; init; }
 
+    /// <summary>Whatever else a pane has in its address.</summary>
+    public IEnumerable<KeyValuePair<string, string?>> More { get; init; } = [];
+
     /// <summary>The address, relative to the site.</summary>
     public override string ToString() => QueryHelpers.AddQueryString("machines/" + Uri.EscapeDataString(Id), Query());
 
@@ -37,6 +40,11 @@ public sealed record MachineLink(string Id)
         Add("site", Site?.ToString(CultureInfo.InvariantCulture));
         Add("address", Address);
         Add("space", Space);
+        foreach ((string name, string? value) in More)
+        {
+            Add(name, value);
+        }
+
         return query;
 
         void Add(string name, string? value)
