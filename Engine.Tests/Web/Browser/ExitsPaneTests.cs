@@ -109,7 +109,7 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
               card.className = 'hp-card';
               card.style.width = '900px';
               card.innerHTML = '<button data-hp-live hidden></button><div class="hp-chart" data-hp-zoom data-hp-range="3600000"></div>';
-              document.querySelector('main').prepend(card);
+              document.body.prepend(card);
               const model = new MachineModel();
               const names = ['PortIo', 'Mmio', 'Hypercall', 'InvalidOpcode', 'MsrRead', 'MsrWrite'];
               const end = Date.now();
@@ -121,17 +121,22 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
               const view = new ChartView(card.lastElementChild);
               while (!echarts.getInstanceByDom(card.lastElementChild)) await new Promise(resolve => setTimeout(resolve, 20));
               const times = [];
-              for (let i = 0; i < 25; i++) {
-                model.frame = { at: end + i * 2000 };
-                view.draw(model);
-                await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-                const chart = echarts.getInstanceByDom(card.lastElementChild);
+              const chart = echarts.getInstanceByDom(card.lastElementChild);
+              // All of a redraw: the points chosen, the option set, the canvas painted.
+              const draw = view.draw.bind(view);
+              view.draw = model => {
                 const before = performance.now();
-                chart.setOption({ xAxis: { min: end - 3_600_000 + i * 2000, max: end + i * 2000 }, series: chart.getOption().series.map(one => ({ data: one.data })) });
+                draw(model);
                 chart.getZr().flush();
-                if (i > 4) times.push(performance.now() - before);
-                await new Promise(resolve => setTimeout(resolve, 100));
+                times.push(performance.now() - before);
+              };
+              view.draw(model);
+              for (let i = 1; i <= 24; i++) {
+                model.frame = { at: end + i * 2000 };
+                card.lastElementChild.dispatchEvent(new KeyboardEvent('keydown', { key: '0' }));
+                while (times.length <= i) await new Promise(resolve => setTimeout(resolve, 20));
               }
+              times.splice(0, 5);
               times.push(chartPoints(echarts.getInstanceByDom(card.lastElementChild)));
               view.dispose();
               return times;

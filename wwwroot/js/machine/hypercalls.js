@@ -20,7 +20,6 @@ export class HypercallsView {
       { className: 'hp-number', text: rate(call.rate) },
       { className: 'hp-mono', text: call.lastArguments?.join('  ') ?? '–' },
       { className: 'hp-number hp-mono', text: call.lastResult === null || call.lastResult === undefined ? '–' : result(call.lastResult) },
-      ...[call.p50Ns, call.p90Ns, call.p99Ns, call.p999Ns, call.maxNs].map(ns => ({ className: 'hp-number', text: call.maxNs === 0 && call.p50Ns === 0 ? '–' : duration(ns) })),
     ]);
   }
 }
