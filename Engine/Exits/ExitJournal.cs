@@ -73,7 +73,15 @@ public sealed class ExitJournal
     /// <param name="reason">Only this reason, or null.</param>
     /// <param name="processor">Only this processor, or null.</param>
     /// <returns>How many were copied.</returns>
-    public int Read(long after, Span<ExitRecord> destination, ExitReason? reason = null, int? processor = null)
+    public int Read(long after, Span<ExitRecord> destination, ExitReason? reason = null, int? processor = null) =>
+        Read(after, destination, new ExitFilter { Reason = reason, Processor = processor });
+
+    /// <summary>As the other, with any filter.</summary>
+    /// <param name="after">Records with greater sequence numbers.</param>
+    /// <param name="destination">Receives them.</param>
+    /// <param name="filter">Which are wanted.</param>
+    /// <returns>How many were copied.</returns>
+    public int Read(long after, Span<ExitRecord> destination, in ExitFilter filter)
     {
         long end = LastSequence;
         long position = Math.Max(0, after);
@@ -87,7 +95,7 @@ public sealed class ExitJournal
                 while (position < stop && count < destination.Length)
                 {
                     ref ExitRecord record = ref _history[++position % _history.Length];
-                    if ((reason is null || record.Reason == reason) && (processor is null || record.Processor == processor))
+                    if (filter.Matches(record))
                     {
                         destination[count++] = record;
                     }

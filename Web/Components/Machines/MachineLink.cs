@@ -26,6 +26,9 @@ public sealed record MachineLink(string Id)
     /// <summary>Memory: physical, or null for virtual.</summary>
     public string? Space { get; init; }
 
+    /// <summary>Whatever else a pane has in its address.</summary>
+    public IEnumerable<KeyValuePair<string, string?>> More { get; init; } = [];
+
     /// <summary>The story: the exit that it is about, by its number in the machine's history; null: the latest.</summary>
     public long? Event { get; init; }
 
@@ -60,6 +63,11 @@ public sealed record MachineLink(string Id)
         Add("space", Space);
         Add("event", Event?.ToString(CultureInfo.InvariantCulture));
         Add("present", IsPresenter ? "1" : null);
+        foreach ((string name, string? value) in More)
+        {
+            Add(name, value);
+        }
+
         return query;
 
         void Add(string name, string? value)
