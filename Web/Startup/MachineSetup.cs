@@ -17,6 +17,7 @@ internal static class MachineSetup
         services.AddSingleton(DemoOptions.Read(configuration));
         services.AddSingleton<AcceleratorSet>(provider => new AcceleratorSet(provider.GetRequiredService<EngineOptions>()));
         services.AddSingleton<MachineRegistry>();
+        services.AddSingleton<GuestChoice>();
         services.AddSingleton<MachineCommands>();
         services.AddSingleton<HubConnectionCount>();
         services.AddSingleton<DemoMachine>();

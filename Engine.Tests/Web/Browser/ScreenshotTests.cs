@@ -34,6 +34,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
         {
             ("machines", "/", "machine-card"),
             ("new", "/new", "create"),
+            ("new-image", "/new?guest=image", "image-fields"),
             ("host", "/host", "probe"),
             ("sites", $"/machines/{machine.Id}?pane=sites", "pane-sites"),
             ("exits", $"/machines/{machine.Id}?pane=exits", "pane-exits"),
