@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Hyperpatch.Engine.Guests.Loading;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Machines.Commands;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
@@ -18,6 +19,7 @@ internal static class MultipartBody
     private const int MostParts = 32;
     private const int MostHeaderBytes = 4096;
     private const int LongestField = 4096;
+    private const int LongestSource = 4 * GnuAssembler.MaximumSource;
     private const int LongestBoundary = 100;
     private const int RoomForFields = 256 * 1024;
 
@@ -75,10 +77,10 @@ internal static class MultipartBody
 
             string name = nameSegment.ToString();
             bool isImage = name == ImageField;
-            byte[]? content = await ReadPartAsync(section.Body, isImage ? ImageGuest.MaximumBytes : LongestField, cancellation);
+            byte[]? content = await ReadPartAsync(section.Body, isImage ? ImageGuest.MaximumBytes : name == "source" ? LongestSource : LongestField, cancellation);
             if (content is null)
             {
-                return isImage ? CommandError.Invalid(ImageField, UploadedImage.TooLong) : CommandError.Invalid(name, $"Field \"{name}\" has more than {LongestField} bytes.");
+                return isImage ? CommandError.Invalid(ImageField, UploadedImage.TooLong) : CommandError.Invalid(name, $"Field \"{name}\" has more than {(name == "source" ? LongestSource : LongestField)} bytes.");
             }
 
             bool isNew;
@@ -136,6 +138,8 @@ internal static class MultipartBody
             MemoryMiB = Number("memoryMiB"),
             CommandLine = Text("commandLine"),
             Start = Flag("start"),
+            Source = Text("source"),
+            Syntax = Text("syntax"),
             Format = Text("format"),
             Mode = Text("mode"),
             LoadAddress = Text("loadAddress"),

@@ -1,6 +1,7 @@
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Hubs;
 using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Frames;
 using Microsoft.AspNetCore.SignalR;
@@ -17,6 +18,7 @@ internal static class MachineSetup
         services.AddSingleton(DemoOptions.Read(configuration));
         services.AddSingleton<AcceleratorSet>(provider => new AcceleratorSet(provider.GetRequiredService<EngineOptions>()));
         services.AddSingleton<MachineRegistry>();
+        services.AddSingleton(_ => new GnuAssembler(Environment.GetEnvironmentVariable("PATH") ?? ""));
         services.AddSingleton<GuestChoice>();
         services.AddSingleton<MachineCommands>();
         services.AddSingleton<HubConnectionCount>();

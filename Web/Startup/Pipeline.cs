@@ -52,6 +52,7 @@ internal static class Pipeline
         RouteGroupBuilder api = application.MapGroup("/api").RequireAuthorization(AccessPolicies.Viewer).WithMetadata(new RequestSizeLimitAttribute(MaximumBody)).ProducesProblem(401);
         api.MapHost();
         api.MapMachines();
+        api.MapAssemble();
         application.MapRazorComponents<App>()
             .AddInteractiveServerRenderMode(render => render.ContentSecurityFrameAncestorsPolicy = null)
             .RequireAuthorization(AccessPolicies.Viewer);

@@ -35,6 +35,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             ("machines", "/", "machine-card"),
             ("new", "/new", "create"),
             ("new-image", "/new?guest=image", "image-fields"),
+            ("editor", "/editor", "assembler"),
             ("host", "/host", "probe"),
             ("sites", $"/machines/{machine.Id}?pane=sites", "pane-sites"),
             ("exits", $"/machines/{machine.Id}?pane=exits", "pane-exits"),

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using Hyperpatch.Engine.Guests.Images;
 
@@ -42,6 +43,12 @@ public sealed class ImageGuest : MachineGuest
 
     /// <inheritdoc/>
     public override GuestMode Mode { get; }
+
+    /// <summary>What the file brings along, by address, the start environment not included; at least one piece.</summary>
+    public ImmutableArray<GuestSegment> Content => [.. _program.Segments];
+
+    /// <summary>Guest-physical address of the first instruction.</summary>
+    public ulong Entry => _program.Entry;
 
     /// <inheritdoc/>
     public override int MaximumProcessors => Mode == GuestMode.Long ? base.MaximumProcessors : 1;

@@ -33,6 +33,12 @@ public sealed record CreateMachineRequest
     /// <summary>The guest's command line.</summary>
     public string? CommandLine { get; init; }
 
+    /// <summary>In the place of a guest: assembly language for the GNU assembler, 64-bit code.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>Of a source: intel or att. Default: intel.</summary>
+    public string? Syntax { get; init; }
+
     /// <summary>Of an image file: auto, flat, elf or multiboot. Default: auto, as the file says.</summary>
     public string? Format { get; init; }
 

@@ -8,6 +8,7 @@ using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Machines.Frames;
 using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
@@ -59,6 +60,14 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
         ArgumentNullException.ThrowIfNull(user);
         ArgumentNullException.ThrowIfNull(request);
         return MayChange(user) ? await CreateAsync(request, image) : CommandError.Forbidden;
+    }
+
+    /// <summary>Assembles a source with the host's assembler.</summary>
+    public async Task<CommandResult<AssemblyView>> AssembleAsync(ClaimsPrincipal user, AssembleRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(user);
+        ArgumentNullException.ThrowIfNull(request);
+        return MayChange(user) ? await Task.Run(() => guests.AssembleAsync(request)) : CommandError.Forbidden;
     }
 
     /// <summary>Starts a machine, or lets it go on.</summary>
