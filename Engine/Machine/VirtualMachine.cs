@@ -131,6 +131,10 @@ public sealed partial class VirtualMachine : IDisposable
     /// <summary>Name of the back end.</summary>
     public string AcceleratorName => _accelerator.Name;
 
+    /// <summary>What the host's kernel counts about it since it was made or its vendor was switched; empty where there is no such thing.</summary>
+    public IReadOnlyDictionary<string, long> KernelCounters() =>
+        Volatile.Read(ref _context).Partition is IKernelCounters counters ? counters.ReadKernelCounters() : ImmutableDictionary<string, long>.Empty;
+
     /// <summary>When it was made.</summary>
     public DateTimeOffset CreatedAt { get; } = DateTimeOffset.UtcNow;
 
