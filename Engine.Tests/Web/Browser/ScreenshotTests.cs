@@ -1,5 +1,6 @@
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Security;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
@@ -48,7 +49,21 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
         {
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
             await Assertions.Expect(visitor.Test(landmark).First).ToBeVisibleAsync();
+            await visitor.Test(landmark).First.ScrollIntoViewIfNeededAsync();
             await SaveAsync(visitor, name, scheme);
+        }
+
+        AssemblerAvailability assembler = await dashboard.Application.Services.GetRequiredService<GnuAssembler>().CheckAsync();
+        if (assembler.IsAvailable)
+        {
+            _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/editor?example=race").ToString());
+            await visitor.Test("editor-assemble").ClickAsync();
+            await Assertions.Expect(visitor.Test("listing")).ToBeVisibleAsync();
+            await SaveAsync(visitor, "editor-listing", scheme);
+            await visitor.Test("field-source").FillAsync("        mov     eax, 1\n        vmcal\n        call    nowhere\n        hlt\n");
+            await visitor.Test("editor-assemble").ClickAsync();
+            await Assertions.Expect(visitor.Test("note-2")).ToBeVisibleAsync();
+            await SaveAsync(visitor, "editor-mistakes", scheme);
         }
 
         Assert.Empty(visitor.Complaints);

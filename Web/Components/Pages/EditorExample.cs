@@ -11,8 +11,9 @@ public sealed record EditorExample(string Name, string Title, int Processors, st
     public static IReadOnlyList<EditorExample> All { get; } =
     [
         new("hypercall", "A hypercall in the wrong form", 1, """
-            # AMD's VMMCALL (0F 01 D9) on a processor that says it is Intel's: it raises #UD, its last byte is
-            # rewritten to C1 (VMCALL), and it is executed again. The second time round it is right already.
+            # AMD's VMMCALL (0F 01 D9) on a processor that says it is Intel's:
+            # it raises #UD, its last byte is rewritten to C1 (VMCALL), and it is
+            # executed again. The second time round it is right already.
                     mov     ecx, 2
             again:  mov     eax, 1              # hypercall 1: VAPIC_POLL_IRQ
                     vmmcall
@@ -21,7 +22,8 @@ public sealed record EditorExample(string Name, string Title, int Processors, st
                     hlt                         # interrupts are off: the end
             """),
         new("serial", "Text on the serial console", 1, """
-            # Each byte that is written to port 0x3F8 is an exit, and a character on the serial console.
+            # Each byte that is written to port 0x3F8 is an exit, and a character
+            # on the serial console.
                     lea     rsi, [rip + text]
                     mov     edx, 0x3F8
             next:   lodsb
@@ -34,16 +36,18 @@ public sealed record EditorExample(string Name, string Title, int Processors, st
             text:   .asciz  "Hello from the editor\n"
             """),
         new("undefined", "An undefined instruction (#UD)", 1, """
-            # UD2 is no hypercall, so the guest gets its #UD. Nobody handles it here: the handler that every
-            # program has prints it on the serial console and ends the machine with status 7.
+            # UD2 is no hypercall, so the guest gets its #UD. Nobody handles it
+            # here: the handler that every program has prints it on the serial
+            # console and ends the machine with status 7.
                     mov     eax, 1
                     vmcall                      # this one is served
                     ud2                         # this one is not
                     hlt
             """),
         new("race", "Two vCPUs race at one hypercall", 2, """
-            # Both vCPUs start here and meet at the same VMMCALL. On Intel each may raise #UD before the other
-            # one's patch is seen; none of the calls may be lost or made twice.
+            # Both vCPUs start here and meet at the same VMMCALL. On Intel each may
+            # raise #UD before the other one's patch is seen; no call may be lost
+            # or made twice.
                     lock inc dword ptr [arrived]
             meet:   pause
                     cmp     dword ptr [arrived], 2
