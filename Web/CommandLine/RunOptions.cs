@@ -1,3 +1,4 @@
+using Hyperpatch.Engine.Guests.Loading;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Configuration;
@@ -7,8 +8,11 @@ namespace Hyperpatch.Web.CommandLine;
 /// <summary>What <c>run GUEST</c> was asked to do.</summary>
 internal sealed record RunOptions
 {
-    /// <summary>A guest of the catalogue.</summary>
+    /// <summary>A guest of the catalogue, or the path of an image file.</summary>
     public required string Guest { get; init; }
+
+    /// <summary>What is said about an image file.</summary>
+    public required ImageSettings Image { get; init; }
 
     /// <summary>The vendor that the guest sees first.</summary>
     public required CpuVendor Vendor { get; init; }

@@ -2,6 +2,7 @@ using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Security;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
@@ -36,6 +37,8 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
         {
             ("machines", "/", "machine-card"),
             ("new", "/new", "create"),
+            ("new-image", "/new?guest=image", "image-fields"),
+            ("editor", "/editor", "assembler"),
             ("host", "/host", "probe"),
             ("story", $"/machines/{machine.Id}?pane=story", "story-steps"),
             ("present", $"/machines/{machine.Id}?present=1", "story-steps"),
@@ -59,7 +62,21 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
                 await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption().series?.[0]?.data?.length > 2");
             }
 
+            await visitor.Test(landmark).First.ScrollIntoViewIfNeededAsync();
             await SaveAsync(visitor, name, scheme);
+        }
+
+        AssemblerAvailability assembler = await dashboard.Application.Services.GetRequiredService<GnuAssembler>().CheckAsync();
+        if (assembler.IsAvailable)
+        {
+            _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/editor?example=race").ToString());
+            await visitor.Test("editor-assemble").ClickAsync();
+            await Assertions.Expect(visitor.Test("listing")).ToBeVisibleAsync();
+            await SaveAsync(visitor, "editor-listing", scheme);
+            await visitor.Test("field-source").FillAsync("        mov     eax, 1\n        vmcal\n        call    nowhere\n        hlt\n");
+            await visitor.Test("editor-assemble").ClickAsync();
+            await Assertions.Expect(visitor.Test("note-2")).ToBeVisibleAsync();
+            await SaveAsync(visitor, "editor-mistakes", scheme);
         }
 
         Assert.Empty(visitor.Complaints);

@@ -65,6 +65,8 @@ internal sealed partial class SoftwareProcessor
         {
             Rip = start.Rip,
             Rsp = start.Rsp,
+            Rax = start.Rax,
+            Rbx = start.Rbx,
             Rdi = start.Rdi,
             Rsi = start.Rsi,
             Rflags = start.Rflags | 2,
