@@ -27,6 +27,10 @@ public sealed class PresenterTests(BrowserFixture fixture) : IClassFixture<Brows
         await Assertions.Expect(speaker.Page.Locator(".hp-header")).ToBeHiddenAsync();
         await speaker.Test("vendor-amd").ClickAsync();
         await Assertions.Expect(speaker.Test("present-bytes")).ToContainTextAsync("D9");
+        await speaker.Test("pause").ClickAsync();
+        await Assertions.Expect(speaker.Test("run")).ToBeVisibleAsync();
+        await speaker.Test("run").ClickAsync();
+        await Assertions.Expect(speaker.Test("pause")).ToBeVisibleAsync();
 
         await speaker.Test("share").ClickAsync();
         await Assertions.Expect(speaker.Test("share-qr")).ToBeVisibleAsync();
