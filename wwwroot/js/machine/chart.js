@@ -33,7 +33,8 @@ export class ChartView {
   #chart = null;
   #resize = null;
   #colors = null;
-  #drawn = 0;
+  // Not 0: performance.now() starts there, and the page may be younger than the pace.
+  #drawn = -Infinity;
   #series = '';
   #disposed = false;
   #hidden = {};
@@ -75,7 +76,7 @@ export class ChartView {
   retheme() {
     this.#colors = null;
     this.#series = '';
-    this.#drawn = 0;
+    this.#drawn = -Infinity;
   }
 
   draw(model) {
@@ -126,7 +127,7 @@ export class ChartView {
   #pace() { return this.#span() <= minute ? 450 : this.#span() <= 5 * minute ? 950 : 1900; }
 
   #redraw() {
-    this.#drawn = 0;
+    this.#drawn = -Infinity;
     requestAnimationFrame(() => { if (!this.#disposed && this.#model?.frame) this.draw(this.#model); });
   }
 
