@@ -52,6 +52,7 @@ internal static class MachineEndpoints
         machines.MapMemory();
         machines.MapPausePoints();
         machines.MapStories();
+        machines.MapLatency();
     }
 
     private static RouteHandlerBuilder Change(

@@ -45,6 +45,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             ("sites", $"/machines/{machine.Id}?pane=sites", "pane-sites"),
             ("exits", $"/machines/{machine.Id}?pane=exits", "pane-exits"),
             ("hypercalls", $"/machines/{machine.Id}?pane=hypercalls", "pane-hypercalls"),
+            ("latency", $"/machines/{machine.Id}?pane=latency", "pane-latency"),
             ("processors", $"/machines/{machine.Id}?pane=processors", "pane-processors"),
             ("memory", $"/machines/{machine.Id}?pane=memory&address=%231", "memory-walk"),
             ("breakpoints", $"/machines/{machine.Id}?pane=breakpoints", "point-add"),
@@ -62,8 +63,22 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
                 await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption().series?.[0]?.data?.length > 2");
             }
 
+            if (name == "latency")
+            {
+                // A few columns, so that there is a heat map to look at.
+                await Patience.UntilAsync("columns", async () => await visitor.Test("latency-columns").Locator("tr").CountAsync() > 8);
+                await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=latency-histogram]'))?.getOption().series?.[0]?.data?.length > 2");
+            }
+
             await visitor.Test(landmark).First.ScrollIntoViewIfNeededAsync();
             await SaveAsync(visitor, name, scheme);
+            if (name == "latency")
+            {
+                await visitor.Page.SetViewportSizeAsync(390, 844);
+                await visitor.Test("latency-heat").ScrollIntoViewIfNeededAsync();
+                await SaveAsync(visitor, "latency-phone", scheme);
+                await visitor.Page.SetViewportSizeAsync(1440, 900);
+            }
         }
 
         AssemblerAvailability assembler = await dashboard.Application.Services.GetRequiredService<GnuAssembler>().CheckAsync();

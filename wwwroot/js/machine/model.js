@@ -1,5 +1,6 @@
 import { Rates } from './rate.js';
 import { RateHistory } from './rate-history.js';
+import { LatencyModel } from './latency-model.js';
 import { vendorOfByte } from './format.js';
 
 const keptExits = 5000;
@@ -22,6 +23,7 @@ export class MachineModel {
   sites = new Map();
   exits = [];
   history = new RateHistory();
+  latency = new LatencyModel();
   switches = [];
   patches = [];
   serial = '';

@@ -43,26 +43,6 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     [Parameter]
     public int? Processor { get; set; }
 
-    /// <summary>Lowest RIP, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.RipFrom)]
-    public string? RipFrom { get; set; }
-
-    /// <summary>Highest RIP, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.RipTo)]
-    public string? RipTo { get; set; }
-
-    /// <summary>Port, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.Port)]
-    public string? Port { get; set; }
-
-    /// <summary>Hypercall number, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.Hypercall)]
-    public string? Hypercall { get; set; }
-
-    /// <summary>Time shown, as in the address.</summary>
-    [SupplyParameterFromQuery]
-    public string? Range { get; set; }
-
     private ExitFilter Filter { get; set; }
 
     private ChartRange ShownRange { get; set; } = ChartRange.All[0];
@@ -86,11 +66,12 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     {
         _errors.Clear();
         // Reason and processor are the page's: it has said already what of them it did not understand.
-        Filter = ExitFilterQuery.Parse(Value, 0, _errors) with { Reason = MachineReason(Reason), Processor = Processor };
-        ShownRange = ChartRange.Find(Range) ?? ChartRange.All[0];
-        if (!string.IsNullOrWhiteSpace(Range) && ChartRange.Find(Range) is null)
+        Filter = ExitFilterQuery.Parse(name => name is "reason" or "processor" ? null : PaneQuery.Value(Navigation, name), 0, _errors) with { Reason = MachineReason(Reason), Processor = Processor };
+        string? range = PaneQuery.Value(Navigation, "range");
+        ShownRange = ChartRange.Find(range) ?? ChartRange.All[0];
+        if (!string.IsNullOrWhiteSpace(range) && ChartRange.Find(range) is null)
         {
-            _errors["range"] = [$"A chart shows {string.Join(", ", ChartRange.All.Select(range => range.Id))}."];
+            _errors["range"] = [$"A chart shows {string.Join(", ", ChartRange.All.Select(one => one.Id))}."];
         }
     }
 
@@ -113,15 +94,6 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     private static ExitReason? MachineReason(string? text) => Words.TryParse(text, out ExitReason reason) ? reason : null;
 
     private static byte[] Encode(IReadOnlyList<ExitEvent> exits) => JsonSerializer.SerializeToUtf8Bytes(exits, JsonSerializerOptions.Web);
-
-    private string? Value(string name) => name switch
-    {
-        ExitFilterQuery.RipFrom => RipFrom,
-        ExitFilterQuery.RipTo => RipTo,
-        ExitFilterQuery.Port => Port,
-        ExitFilterQuery.Hypercall => Hypercall,
-        _ => null,
-    };
 
     private async Task StopAsync()
     {
