@@ -49,6 +49,7 @@ internal static class MachineEndpoints
             .RequireAuthorization(AccessPolicies.Operator).WithName("WriteSerial").WithSummary("Serial input, up to 4096 bytes.").Accepts<string>("text/plain").ProducesProblem(413)
             .Produces(StatusCodes.Status204NoContent).ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409);
         machines.MapExits();
+        machines.MapExports();
         machines.MapMemory();
         machines.MapPausePoints();
         machines.MapStories();

@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Vendors;
@@ -51,6 +52,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             ("breakpoints", $"/machines/{machine.Id}?pane=breakpoints", "point-add"),
             ("serial", $"/machines/{machine.Id}?pane=serial", "pane-serial"),
             ("timeline", $"/machines/{machine.Id}?pane=timeline", "pane-timeline"),
+            ("site", $"/machines/{machine.Id}?pane=sites&site=1", "site-history"),
         })
         {
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
@@ -60,7 +62,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
                 // The picture is of the chart and the rows, not of the empty pane before the first frame.
                 await Assertions.Expect(visitor.Test("exits-body").Locator("tr[data-sequence]").Nth(5)).ToBeVisibleAsync();
                 await Assertions.Expect(visitor.Test("exits-chart").Locator("canvas").First).ToBeVisibleAsync();
-                await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption().series?.[0]?.data?.length > 2");
+                await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption()?.series?.[0]?.data?.length > 2");
             }
 
             if (name == "latency")
@@ -140,6 +142,52 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
         await visitor.Test("share").ClickAsync();
         await Assertions.Expect(visitor.Test("share-panel")).ToHaveCountAsync(0);
         await SaveAsync(visitor, "present-phone", scheme);
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Theory]
+    [InlineData(ColorScheme.Light)]
+    [InlineData(ColorScheme.Dark)]
+    public async Task Exports_a_printed_site_and_a_comparison_come_up_clean(ColorScheme scheme)
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        (await client.PostAsJsonAsync("/api/machines", new { guest = "mixed", vendor = "amd", accelerator = "software", name = "The same in software", start = true }, TestContext.Current.CancellationToken)).EnsureSuccessStatusCode();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, scheme);
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/machines/m1?pane=exits").ToString());
+        await Assertions.Expect(visitor.Test("exits-body").Locator("tr[data-sequence]").Nth(5)).ToBeVisibleAsync();
+        await visitor.Test("export-rates").Locator("summary").ClickAsync();
+        await Assertions.Expect(visitor.Test("export-rates").GetByTestId("as-png")).ToBeVisibleAsync();
+        await SaveAsync(visitor, "export-menu", scheme);
+        await visitor.Page.SetViewportSizeAsync(390, 844);
+        await visitor.Test("export-rates").ScrollIntoViewIfNeededAsync();
+        await SaveAsync(visitor, "export-menu-phone", scheme);
+        await visitor.Page.SetViewportSizeAsync(1440, 900);
+
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/compare?left=m1&right=m2").ToString());
+        await Assertions.Expect(visitor.Test("compare-site").Nth(1)).ToBeVisibleAsync();
+        await Task.Delay(TimeSpan.FromSeconds(6), TestContext.Current.CancellationToken);
+        await SaveAsync(visitor, "compare", scheme);
+        await visitor.Test("compare-sites").ScrollIntoViewIfNeededAsync();
+        await SaveAsync(visitor, "compare-below", scheme);
+        await visitor.Page.SetViewportSizeAsync(390, 844);
+        await visitor.Page.EvaluateAsync("() => scrollTo(0, 0)");
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        await SaveAsync(visitor, "compare-phone", scheme);
+        await visitor.Test("compare-rates").ScrollIntoViewIfNeededAsync();
+        await SaveAsync(visitor, "compare-phone-chart", scheme);
+        await visitor.Page.SetViewportSizeAsync(1440, 900);
+
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/machines/m1?pane=sites&site=1").ToString());
+        await Assertions.Expect(visitor.Test("site-disassembly").Locator("tr").Nth(2)).ToBeVisibleAsync();
+        await visitor.Test("vendor-amd").ClickAsync();
+        await Assertions.Expect(visitor.Test("site-history").Locator("tbody tr").First).ToBeVisibleAsync();
+        await SaveAsync(visitor, "site-open", scheme);
+        await visitor.Page.EmulateMediaAsync(new() { Media = Media.Print });
+        await visitor.Page.SetViewportSizeAsync(680, 960);
+        await SaveAsync(visitor, "site-printed", scheme);
         Assert.Empty(visitor.Complaints);
     }
 

@@ -103,6 +103,21 @@ public sealed class PageTests : BunitContext, IAsyncLifetime
         Assert.Equal("No such machine", page.Find("h1").TextContent);
     }
 
+    [Fact]
+    public void A_comparison_names_what_is_no_machine_and_says_what_it_takes()
+    {
+        LogIn("operator");
+        Services.GetRequiredService<Microsoft.AspNetCore.Components.NavigationManager>().NavigateTo("compare?left=m98&right=%3Cb%3E&range=2m");
+
+        IRenderedComponent<ComparePage> page = Render<ComparePage>();
+
+        Assert.Contains("There is no machine \"m98\"", page.Find("[data-testid=compare-unknown-left]").TextContent, StringComparison.Ordinal);
+        Assert.Contains("There is no machine \"<b>\"", page.Find("[data-testid=compare-unknown-right]").TextContent, StringComparison.Ordinal);
+        Assert.Contains("1m, 5m, 15m, 1h, not \"2m\"", page.Find("[data-testid=compare-range-error]").TextContent, StringComparison.Ordinal);
+        Assert.Contains("It takes two machines", page.Find("[data-testid=compare-few]").TextContent, StringComparison.Ordinal);
+        Assert.Empty(page.FindAll("[data-testid=compare-rates]"));
+    }
+
     private void LogIn(string role)
     {
         BunitAuthorizationContext session = this.AddAuthorization();

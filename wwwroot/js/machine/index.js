@@ -70,10 +70,10 @@ class MachineView {
   }
 
   /** Recorded exits, and the filter that they were asked for with. */
-  setExits(bytes, reason, processor) {
+  setExits(bytes, key) {
     const exits = JSON.parse(decoder.decode(bytes));
-    if (reason !== null || processor !== null) {
-      this.#filter = { reason, processor, exits };
+    if (key !== null) {
+      this.#filter = { key, exits };
     } else {
       this.#filter = { key: null };
       this.#model.backfill(exits);
