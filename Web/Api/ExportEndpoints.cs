@@ -25,7 +25,7 @@ internal static class ExportEndpoints
             .WithQueryWord("table", $"{MachineTables.Exits} (where it is not given: the recorded exits, with the filters of the list), or one of {string.Join(", ", MachineTables.Names.Skip(1))}.")
             .WithQueryWord("format", $"jsonl (where it is not given) or csv; chrome-trace for the tables {string.Join(", ", MachineTables.Traced)}.")
             .WithQueryNumber("site", "Table history: this site's alone.", 1, null)
-            .WithQueryNumber("seconds", "Table rates: so much time up to now; all that is kept where it is not given.", 1, MachineTables.MostSeconds)
+            .WithQueryNumber("seconds", "Tables rates, latency, latency-histogram, latency-history: so much time up to now; all that there is where it is not given.", 1, MachineTables.MostSeconds)
             .Produces<string>(200, "application/jsonl", "text/csv", "application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(429)
             .RequireRateLimiting(AccessSetup.HistoryRateLimit);
         machines.MapGet("/export", OfMachines)
@@ -58,7 +58,7 @@ internal static class ExportEndpoints
 
         ExportFormat format = Format(query, MachineTables.Traced.Contains(table) ? ExportFormats.All : ExportFormats.Plain);
         ExitFilter filter = ExitFilterQuery.Parse(query.Word, ExitEndpoints.MaximumProcessors, query.Errors);
-        int seconds = (int)(query.Integer("seconds", 1, MachineTables.MostSeconds) ?? MachineTables.MostSeconds);
+        int? seconds = (int?)query.Integer("seconds", 1, MachineTables.MostSeconds);
         HypercallSite? site = query.Integer("site", 1, int.MaxValue) is { } number ? machine.Machine.Sites.Find((int)number) : null;
         if (site is null && query.Word("site") is { } wanted && !query.Errors.ContainsKey("site"))
         {
@@ -79,7 +79,7 @@ internal static class ExportEndpoints
                 ExportFormats.FileName(subject, format));
         }
 
-        ExportTable made = MachineTables.Make(table, machine, site, seconds) ?? throw new InvalidOperationException($"Table {table} has a name and is not made.");
+        ExportTable made = MachineTables.Make(table, machine, site, seconds, filter.Reason) ?? throw new InvalidOperationException($"Table {table} has a name and is not made.");
         return File(made, format, site is null ? subject : $"{subject}-{site.Id}", machine, aborted);
     }
 

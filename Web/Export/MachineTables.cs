@@ -30,7 +30,7 @@ internal static class MachineTables
     ];
 
     /// <summary>Names of all tables.</summary>
-    public static IReadOnlyList<string> Names { get; } = [Exits, "rates", "reasons", "sites", History, "hypercalls", "processors", "timeline", "points", "steps"];
+    public static IReadOnlyList<string> Names { get; } = [Exits, "rates", "reasons", "sites", History, "hypercalls", "latency", "latency-histogram", "latency-history", "processors", "timeline", "points", "steps"];
 
     /// <summary>Names of the tables whose rows have a time.</summary>
     public static IReadOnlyList<string> Traced { get; } = [Exits, History, "timeline"];
@@ -39,15 +39,19 @@ internal static class MachineTables
     /// <param name="name">One of <see cref="Names"/>, but for exits.</param>
     /// <param name="machine">The machine.</param>
     /// <param name="site">History: the site; null: all of them.</param>
-    /// <param name="seconds">Rates: so much time up to now.</param>
+    /// <param name="seconds">Rates and handling times: so much time up to now; null: all that there is.</param>
+    /// <param name="reason">Handling times: this reason's alone, or null.</param>
     /// <returns>The table, or null where the name is not one of a table.</returns>
-    public static ExportTable? Make(string name, ManagedMachine machine, HypercallSite? site, int seconds) => name switch
+    public static ExportTable? Make(string name, ManagedMachine machine, HypercallSite? site, int? seconds, ExitReason? reason) => name switch
     {
-        "rates" => Rates(machine.Machine, seconds),
+        "rates" => Rates(machine.Machine, seconds ?? MostSeconds),
         "reasons" => Reasons(machine.Machine),
         "sites" => Sites(machine.Machine),
         History => Histories(machine.Machine, site),
-        "hypercalls" => Hypercalls(machine.Machine),
+        "hypercalls" => LatencyTables.Hypercalls(machine.Machine.LatestFrame?.Hypercalls ?? []),
+        "latency" => LatencyTables.Percentiles(Times(machine.Machine, seconds, reason)),
+        "latency-histogram" => LatencyTables.Histograms(Times(machine.Machine, seconds, reason)),
+        "latency-history" => LatencyTables.HeatMap(Columns(machine.Machine, seconds, reason)),
         "processors" => Processors(machine.Machine),
         "timeline" => Timeline(machine.Machine),
         "points" => Points(machine.Machine),
@@ -96,13 +100,6 @@ internal static class MachineTables
         };
     }
 
-    private static ExportTable Hypercalls(VirtualMachine machine) => new(
-        ["number", "name", "count", "argument0", "argument1", "argument2", "argument3", "result"],
-        (machine.LatestFrame?.Hypercalls ?? []).Select(call => (object?[])
-            [call.Number, call.Name, call.Count, Argument(call, 0), Argument(call, 1), Argument(call, 2), Argument(call, 3), call.LastResult]));
-
-    private static string? Argument(HypercallView call, int index) => call.LastArguments is { } all && index < all.Count ? all[index] : null;
-
     private static ExportTable Processors(VirtualMachine machine) => new(
         ["processor", "state", "exits", "codeBits", "cpl", .. s_registers],
         machine.Processors.Select(processor =>
@@ -139,7 +136,18 @@ internal static class MachineTables
             step.Number, step.Processor, step.Address, step.Bytes, step.Instruction, change?.Name, Marked(change?.Before), Marked(change?.After), change?.Set, change?.Cleared,
         ]));
 
+    private static IReadOnlyList<LatencyView> Times(VirtualMachine machine, int? seconds, ExitReason? reason) =>
+        seconds is { } span ? LatencyViews.Lately(machine, TimeSpan.FromSeconds(span), reason) : LatencyViews.SinceStart(machine, reason);
+
+    private static IReadOnlyList<LatencyColumn> Columns(VirtualMachine machine, int? seconds, ExitReason? reason)
+    {
+        TimeSpan span = seconds is { } wanted ? TimeSpan.FromSeconds(wanted) : LatencyHistory.Longest;
+        return machine.Latency.Read(span, LatencyViews.Begin(span), reason);
+    }
+
     private static string? Marked(string? digits) => digits is null ? null : "0x" + digits;
 
-    private static DateTimeOffset MomentOf(long timestamp) => DateTimeOffset.UnixEpoch.AddMilliseconds(ExitEvents.ToUnixMs(timestamp));
+    /// <summary>A moment of <see cref="Stopwatch"/> as one of the calendar's.</summary>
+    /// <param name="timestamp">In its ticks.</param>
+    internal static DateTimeOffset MomentOf(long timestamp) => DateTimeOffset.UnixEpoch.AddMilliseconds(ExitEvents.ToUnixMs(timestamp));
 }

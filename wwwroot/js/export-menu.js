@@ -11,18 +11,30 @@ const menus = () => document.querySelectorAll('[data-hp-menu][open]');
 
 const closeAll = except => { for (const menu of menus()) if (menu !== except) menu.open = false; };
 
-// The chart as it is, on the colour that it is drawn on: a picture without one is black on black somewhere.
+// A card's chart as it is, on the colour that it is drawn on: a picture without one is black on black somewhere. Null before it is drawn.
+const pictureOf = card => {
+  const element = card.querySelector('.hp-chart');
+  const chart = element && globalThis.echarts?.getInstanceByDom(element);
+  const backgroundColor = cssColor('--hp-surface');
+  if (chart?.getOption()) return chart.getDataURL({ type: 'png', pixelRatio: 2, backgroundColor });
+  const drawn = card.querySelector('.hp-heat canvas');
+  // As large as a canvas is before somebody draws on it.
+  if (!drawn || drawn.width === 0 || (drawn.width === 300 && drawn.height === 150)) return null;
+  const canvas = Object.assign(document.createElement('canvas'), { width: drawn.width, height: drawn.height });
+  const context = canvas.getContext('2d');
+  context.fillStyle = backgroundColor;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(drawn, 0, 0);
+  return canvas.toDataURL('image/png');
+};
+
 const save = button => {
   const note = button.closest('[data-hp-menu]').querySelector('[data-hp-menu-note]');
-  const element = button.closest('.hp-card').querySelector('.hp-chart');
-  const chart = element && globalThis.echarts?.getInstanceByDom(element);
-  if (!chart?.getOption()) {
-    setText(note, 'The chart is not drawn yet. Try again in a moment.');
-    return false;
-  }
-  setText(note, '');
+  const picture = pictureOf(button.closest('.hp-card'));
+  setText(note, picture ? '' : 'The chart is not drawn yet. Try again in a moment.');
+  if (!picture) return false;
   const link = document.createElement('a');
-  link.href = chart.getDataURL({ type: 'png', pixelRatio: 2, backgroundColor: cssColor('--hp-surface') });
+  link.href = picture;
   link.download = `hyperpatch-${button.dataset.hpPng}-${stamp(new Date())}.png`;
   link.click();
   return true;

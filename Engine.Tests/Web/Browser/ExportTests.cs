@@ -109,6 +109,23 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
     }
 
     [Fact]
+    public async Task The_heat_map_is_saved_as_a_picture()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        await OpenAsync(visitor, dashboard, "pane=latency");
+        await Assertions.Expect(visitor.Test("latency-body").Locator("tr").First).ToBeVisibleAsync();
+        ILocator menu = visitor.Test("export-latency-history");
+        await menu.Locator("summary").ClickAsync();
+        (string name, byte[] file) = await DownloadAsync(visitor, () => menu.GetByTestId("as-png").ClickAsync());
+        Assert.Matches(@"^hyperpatch-latency-m1-\d{8}-\d{6}\.png$", name);
+        Assert.Equal(s_png, file[..4]);
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
     public async Task Every_table_has_a_menu_with_a_name_of_its_own()
     {
         IBrowser browser = fixture.Browser;
@@ -122,7 +139,8 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
             (machine, ["sites", "exits", "rates", "history"]),
             ($"{machine}?pane=exits", ["rates", "reasons", "exits"]),
             ($"{machine}?pane=sites&site=1", ["sites", "site-history"]),
-            ($"{machine}?pane=hypercalls", ["hypercalls", "reasons"]),
+            ($"{machine}?pane=hypercalls", ["hypercalls"]),
+            ($"{machine}?pane=latency", ["latency", "latency-history", "latency-histogram"]),
             ($"{machine}?pane=processors", ["processors"]),
             ($"{machine}?pane=breakpoints", ["points"]),
             ($"{machine}?pane=timeline", ["timeline"]),

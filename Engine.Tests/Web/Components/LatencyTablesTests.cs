@@ -1,6 +1,6 @@
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine.Frames;
-using Hyperpatch.Web.Machines.Views;
+using Hyperpatch.Web.Export;
 
 namespace Hyperpatch.Engine.Tests.Web.Components;
 
@@ -20,11 +20,11 @@ public sealed class LatencyTablesTests
     [Fact]
     public void A_cell_of_the_heat_map_is_a_row()
     {
-        ViewTable table = LatencyTables.HeatMap([new LatencyColumn(0, System.Diagnostics.Stopwatch.Frequency, 21, [new LatencyCell(LatencyHistogram.Bucket(20), 4)])]);
-        IReadOnlyList<object?> row = Assert.Single(table.Rows);
-        Assert.Equal(1000.0, (double)row[1]! - (double)row[0]!, 1.0);
+        ExportTable table = LatencyTables.HeatMap([new LatencyColumn(0, System.Diagnostics.Stopwatch.Frequency, 21, [new LatencyCell(LatencyHistogram.Bucket(20), 4)])]);
+        object?[] row = Assert.Single(table.Rows);
+        Assert.Equal(1000.0, ((DateTimeOffset)row[1]! - (DateTimeOffset)row[0]!).TotalMilliseconds, 1.0);
         Assert.Equal([20.0, 22.0, 4L], row.Skip(2).ToArray());
-        Assert.Equal(table.Columns.Count, row.Count);
+        Assert.Equal(table.Columns.Count, row.Length);
     }
 
     [Fact]
@@ -37,9 +37,9 @@ public sealed class LatencyTablesTests
         [5, "KICK_CPU", 7L, "0x0", "0x1", "0x2", "0x3", -22L, 6L, 1.0, 2.0, 3.0, 4.0],
         [-1, "unknown", 1L, null, null, null, null, null, null, null, null, null, null]);
 
-    private static void Check(ViewTable table, params object?[][] rows)
+    private static void Check(ExportTable table, params object?[][] rows)
     {
-        Assert.All(table.Rows, row => Assert.Equal(table.Columns.Count, row.Count));
-        Assert.Equal(rows, table.Rows.Select(row => row.ToArray()));
+        Assert.All(table.Rows, row => Assert.Equal(table.Columns.Count, row.Length));
+        Assert.Equal(rows, table.Rows);
     }
 }

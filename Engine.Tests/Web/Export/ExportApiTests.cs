@@ -10,7 +10,7 @@ namespace Hyperpatch.Engine.Tests.Web.Export;
 /// <summary>Tables as files over HTTP.</summary>
 public sealed class ExportApiTests
 {
-    private static readonly string[] s_tables = ["exits", "rates", "reasons", "sites", "history", "hypercalls", "processors", "timeline", "points", "steps"];
+    private static readonly string[] s_tables = ["exits", "rates", "reasons", "sites", "history", "hypercalls", "latency", "latency-histogram", "latency-history", "processors", "timeline", "points", "steps"];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -41,6 +41,24 @@ public sealed class ExportApiTests
             HttpResponseMessage trace = await viewer.GetAsync(new Uri($"{path}/export?table={table}&format=chrome-trace", UriKind.Relative), Cancellation);
             Assert.Equal(table is "exits" or "history" or "timeline" ? HttpStatusCode.OK : HttpStatusCode.BadRequest, trace.StatusCode);
         }
+    }
+
+    [Fact]
+    public async Task Handling_times_are_those_of_the_reason_and_time_asked_for()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        dashboard.RequireAccelerator();
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        string path = await PatchedMachineAsync(client);
+        JsonElement all = await client.GetFromJsonAsync<JsonElement>($"{path}/latency", Cancellation);
+        JsonElement ports = all.GetProperty("reasons").EnumerateArray().Single(one => one.GetProperty("reason").GetString() == "PortIo");
+        string line = Assert.Single(await LinesAsync(client, $"{path}/export?table=latency&reason=PortIo"));
+        Assert.Equal(ports.GetProperty("times").GetProperty("count").GetInt64(), JsonDocument.Parse(line).RootElement.GetProperty("count").GetInt64());
+        string[] buckets = await LinesAsync(client, $"{path}/export?table=latency-histogram&reason=PortIo");
+        Assert.Equal(ports.GetProperty("times").GetProperty("count").GetInt64(), buckets.Sum(bucket => JsonDocument.Parse(bucket).RootElement.GetProperty("count").GetInt64()));
+        Assert.Empty(await LinesAsync(client, $"{path}/export?table=latency&reason=Mmio&seconds=60"));
+        HttpResponseMessage wrong = await client.GetAsync(new Uri($"{path}/export?table=latency-history&seconds=0", UriKind.Relative), Cancellation);
+        Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
     }
 
     [Fact]
@@ -169,6 +187,7 @@ public sealed class ExportApiTests
         await Patience.UntilAsync("a patch", async () => (await LinesAsync(client, $"{path}/export?table=history")).Length > 0);
         await Patience.UntilAsync("rates", async () => (await LinesAsync(client, $"{path}/export?table=rates")).Length > 0);
         await Patience.UntilAsync("hypercalls in a frame", async () => (await LinesAsync(client, $"{path}/export?table=hypercalls")).Length > 0);
+        await Patience.UntilAsync("handling times", async () => (await LinesAsync(client, $"{path}/export?table=latency-history")).Length > 0);
         await PostAsync(client, $"{path}/pause");
         HttpResponseMessage point = await client.PostAsJsonAsync($"{path}/pause-points", new { kind = "patch" }, Cancellation);
         Assert.True(point.IsSuccessStatusCode, await point.Content.ReadAsStringAsync(Cancellation));

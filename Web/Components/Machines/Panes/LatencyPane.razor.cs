@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Text.Json;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Views;
@@ -61,6 +63,8 @@ public sealed partial class LatencyPane : ComponentBase, IAsyncDisposable
         _following = new CancellationTokenSource();
         _ = FollowAsync(Script, Machine.Machine, _range, Words.TryParse(Reason, out ExitReason reason) ? reason : null, _following.Token);
     }
+
+    private string File(string table) => ExportLink.To(Machine.Id, table, new("reason", Reason), new("seconds", (_range.Milliseconds / 1000).ToString(CultureInfo.InvariantCulture)));
 
     private static async Task FollowAsync(MachineScript script, VirtualMachine machine, ChartRange range, ExitReason? reason, CancellationToken cancellation)
     {
