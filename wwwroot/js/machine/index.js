@@ -62,11 +62,11 @@ class MachineView {
     this.#schedule();
   }
 
-  /** Recorded exits, and the filter that they were asked for with. */
-  setExits(bytes, reason, processor) {
+  /** Recorded exits, and the filter that they were asked for with, as text; null: none, and the table goes on with the frames. */
+  setExits(bytes, key) {
     const exits = JSON.parse(decoder.decode(bytes));
-    if (reason !== null || processor !== null) {
-      this.#filter = { reason, processor, exits };
+    if (key !== null) {
+      this.#filter = { key, exits };
     } else {
       this.#filter = { key: null };
       this.#model.backfill(exits);
