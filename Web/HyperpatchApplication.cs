@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Security;
 using Hyperpatch.Web.Startup;
 using Microsoft.AspNetCore.Components.Authorization;
@@ -184,6 +185,10 @@ public sealed class HyperpatchApplication : IAsyncDisposable
             // A circuit that nobody comes back to holds its memory for this long.
             circuits.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1);
             circuits.DisconnectedCircuitMaxRetained = 50;
+        }).AddHubOptions(hub =>
+        {
+            // The editor's source comes in one message; a longer one would end the connection.
+            hub.MaximumReceiveMessageSize = GnuAssembler.MaximumMessage;
         });
 
         // After the components: the last one registered is the one that is used.

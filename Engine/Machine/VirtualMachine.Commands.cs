@@ -143,6 +143,7 @@ public sealed partial class VirtualMachine
         }
 
         Exchange(context, made, restore: false);
+        Journal.EndSequels();
         old.Partition.Dispose();
         lock (_stateLock)
         {

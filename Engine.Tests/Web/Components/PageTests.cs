@@ -5,6 +5,7 @@ using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.HostKvm;
+using Hyperpatch.Web.Machines.Views;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Tests.Web.Components;
@@ -81,6 +82,19 @@ public sealed class PageTests : BunitContext, IAsyncLifetime
 
         Assert.True(page.Find("[data-testid=create]").HasAttribute("disabled"));
         Assert.Equal(Permissions.ViewersWatch, page.Find("[data-testid=viewer-note]").TextContent);
+    }
+
+    [Fact]
+    public void A_viewers_form_is_refused_before_anything_in_it_is_looked_at()
+    {
+        LogIn("viewer");
+        IRenderedComponent<NewMachinePage> page = Render<NewMachinePage>();
+        page.Find($"[data-testid=guest-{GuestViews.Image.Name}]").Change("on");
+
+        page.Find("form").Submit();
+
+        page.WaitForAssertion(() => Assert.Equal(Permissions.ViewersWatch, page.Find("[data-testid=form-error]").TextContent));
+        Assert.Equal("", page.Find("[data-testid=error-image]").TextContent.Trim());
     }
 
     [Fact]

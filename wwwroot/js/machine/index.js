@@ -69,7 +69,7 @@ class MachineView {
     this.#schedule();
   }
 
-  /** Recorded exits, and the filter that they were asked for with. */
+  /** Recorded exits, and the filter that they were asked for with, as text; null: none, and the table goes on with the frames. */
   setExits(bytes, key) {
     const exits = JSON.parse(decoder.decode(bytes));
     if (key !== null) {

@@ -108,7 +108,7 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     private async Task FollowAsync(MachineScript script, ExitFilter filter, CancellationToken cancellation)
     {
         long position = filter.IsEmpty ? Math.Max(0, Machine.Machine.Journal.LastSequence - Most) : 0;
-        IReadOnlyList<ExitEvent> exits = Latest(ref position, filter);
+        IReadOnlyList<ExitEvent> exits = Machine.Latest(ref position, Most, filter);
         await script.SetExitsAsync(Encode(exits), filter.IsEmpty ? null : string.Join('&', ExitFilterQuery.Write(filter).Select(pair => pair.Value)));
         if (filter.IsEmpty)
         {
@@ -120,7 +120,7 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
             using PeriodicTimer timer = new(s_interval);
             while (await timer.WaitForNextTickAsync(cancellation))
             {
-                exits = Latest(ref position, filter);
+                exits = Machine.Latest(ref position, Most, filter);
                 if (exits.Count > 0)
                 {
                     await script.AddExitsAsync(Encode(exits));
@@ -131,28 +131,6 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
         {
             // Another filter, another pane, or nobody there any more.
         }
-    }
-
-    // The latest that fit, oldest first. The position moves on to where the next look begins.
-    private IReadOnlyList<ExitEvent> Latest(ref long position, in ExitFilter filter)
-    {
-        Machine.Machine.Journal.Drain();
-        long end = Machine.Machine.Journal.LastSequence;
-        IReadOnlyList<ExitEvent> latest = [];
-        while (position < end)
-        {
-            IReadOnlyList<ExitEvent> batch = Machine.Recorded(position, Most, filter);
-            if (batch.Count == 0)
-            {
-                position = end;
-                break;
-            }
-
-            latest = batch.Count == Most ? batch : [.. latest.Concat(batch).TakeLast(Most)];
-            position = batch[^1].Sequence;
-        }
-
-        return latest;
     }
 
     private async Task FreezeAsync()
