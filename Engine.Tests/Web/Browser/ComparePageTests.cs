@@ -88,6 +88,36 @@ public sealed class ComparePageTests(BrowserFixture fixture) : IClassFixture<Bro
     }
 
     [Fact]
+    public async Task A_page_that_is_left_before_it_began_does_no_harm_to_the_next()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        dashboard.RequireAccelerator();
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        _ = await Dashboard.CreateMachineAsync(client, "hello");
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        TaskCompletionSource left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool wasHeld = false;
+        await visitor.Page.RouteAsync("**/js/machine/index.js*", async route =>
+        {
+            wasHeld = true;
+            await left.Task;
+            await route.ContinueAsync();
+        });
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/machines").ToString());
+        wasHeld = false;
+        await visitor.Test("machine-card").GetByRole(AriaRole.Link, new() { Name = "Open" }).ClickAsync();
+        await visitor.Test("compare").ClickAsync();
+        await Assertions.Expect(visitor.Test("compare-few")).ToBeVisibleAsync();
+        left.SetResult();
+        await Task.Delay(1500, Cancellation);
+        await Assertions.Expect(visitor.Test("compare-few")).ToBeVisibleAsync();
+        await Assertions.Expect(visitor.Page.GetByText("This page failed")).ToHaveCountAsync(0);
+        Assert.True(wasHeld, "the module was not asked for");
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
     public async Task A_machine_that_is_gone_is_called_so()
     {
         IBrowser browser = fixture.Browser;

@@ -53,6 +53,16 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
         Assert.EndsWith(".trace.json", name, StringComparison.Ordinal);
         Assert.Contains("traceEvents", System.Text.Encoding.UTF8.GetString(file, 0, 200), StringComparison.Ordinal);
 
+        // On a phone, too, all of it is on the screen.
+        await visitor.Page.SetViewportSizeAsync(390, 844);
+        foreach (string phone in new[] { "export-rates", "export-exits" })
+        {
+            await visitor.Test(phone).Locator("summary").ClickAsync();
+            LocatorBoundingBoxResult box = (await visitor.Test(phone).Locator(".hp-menu-box").BoundingBoxAsync())!;
+            Assert.InRange(box.X, 0, 390 - box.Width);
+            await visitor.Page.Keyboard.PressAsync("Escape");
+        }
+
         // A click elsewhere, or the focus on its way on, closes it.
         await opener.ClickAsync();
         await visitor.Page.Locator("h1").ClickAsync();

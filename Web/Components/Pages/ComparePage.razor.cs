@@ -124,7 +124,7 @@ public sealed partial class ComparePage : ComponentBase, IAsyncDisposable
             {
                 await FollowAsync(left, right);
             }
-            catch (Exception exception) when (BrowserLoss.Is(exception))
+            catch (Exception exception) when (BrowserLoss.Is(exception) || _isDisposed)
             {
                 // Left before it began.
             }

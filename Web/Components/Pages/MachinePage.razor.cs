@@ -136,8 +136,9 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
         {
             _script = await MachineScript.LoadAsync(Browser, _root);
         }
-        catch (Exception exception) when (BrowserLoss.Is(exception))
+        catch (Exception exception) when (BrowserLoss.Is(exception) || _isDisposed)
         {
+            // Left before it began: its elements are no longer in the document, which is the next page's by now.
             return;
         }
 
