@@ -124,7 +124,8 @@ public sealed class ExitJournal
                     return sequence;
                 }
 
-                if (record.Timestamp < timestamp - slack)
+                // A processor's own records are in their order: behind an older one of its there is nothing to be found.
+                if (record.Timestamp < (record.Processor == processor ? timestamp : timestamp - slack))
                 {
                     return null;
                 }
