@@ -18,7 +18,7 @@ internal sealed class Dashboard : IAsyncDisposable
 
     public Uri Address => Application.Address;
 
-    public static async Task<Dashboard> StartAsync(IReadOnlyDictionary<string, string?>? settings = null, bool withoutAccelerator = false)
+    public static async Task<Dashboard> StartAsync(IReadOnlyDictionary<string, string?>? settings = null, bool withoutAccelerator = false, Action<IServiceCollection>? configure = null)
     {
         Dictionary<string, string?> all = new() { ["Urls"] = "http://127.0.0.1:0", ["Demo:Enabled"] = "false" };
         foreach ((string key, string? value) in settings ?? new Dictionary<string, string?>())
@@ -26,7 +26,15 @@ internal sealed class Dashboard : IAsyncDisposable
             all[key] = value;
         }
 
-        HyperpatchApplication application = HyperpatchApplication.Create(settings: all, configure: withoutAccelerator ? RemoveAccelerators : null);
+        HyperpatchApplication application = HyperpatchApplication.Create(settings: all, configure: services =>
+        {
+            if (withoutAccelerator)
+            {
+                RemoveAccelerators(services);
+            }
+
+            configure?.Invoke(services);
+        });
         await application.StartAsync(TestContext.Current.CancellationToken);
         return new Dashboard(application);
     }

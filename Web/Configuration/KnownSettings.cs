@@ -9,7 +9,7 @@ namespace Hyperpatch.Web.Configuration;
 /// </summary>
 internal static class KnownSettings
 {
-    private static readonly string[] s_names = ["Urls", "Security", "Engine", "Demo", "Logging", "AllowedHosts", "Kestrel"];
+    private static readonly string[] s_names = ["Urls", "Security", "Engine", "Demo", "Telemetry", "Logging", "AllowedHosts", "Kestrel"];
 
     // What the host itself reads from the command line, and tools (an IDE, a test server) put there.
     private static readonly string[] s_ofTheHost = ["environment", "contentRoot", "applicationName", "webroot", "shutdownTimeoutSeconds"];

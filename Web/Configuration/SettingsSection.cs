@@ -35,6 +35,9 @@ internal sealed class SettingsSection
         return string.IsNullOrWhiteSpace(entry.Value) ? null : entry.Value.Trim();
     }
 
+    /// <summary>Says that a key is a section of its own, which is read for itself.</summary>
+    public void Section(string key) => _known.Add(key);
+
     /// <summary>True or false.</summary>
     public bool Flag(string key, bool fallback)
     {

@@ -7,7 +7,7 @@ using Microsoft.Playwright;
 namespace Hyperpatch.Engine.Tests.Web.Browser;
 
 /// <summary>
-/// Every page in both themes: nothing on the console, nothing asked elsewhere, and a picture for people to look at (in the folder that
+/// Every page in every theme: nothing on the console, nothing asked elsewhere, and a picture for people to look at (in the folder that
 /// HYPERPATCH_SCREENSHOTS names, else beside the tests). The README's picture is one of them.
 /// </summary>
 /// <param name="fixture">The browser.</param>
@@ -16,20 +16,22 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
     private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
 
     [Theory]
-    [InlineData(ColorScheme.Light)]
-    [InlineData(ColorScheme.Dark)]
-    public async Task Every_page_comes_up_clean(ColorScheme scheme)
+    [InlineData(Look.Light)]
+    [InlineData(Look.Dark)]
+    [InlineData(Look.Contrast)]
+    [InlineData(Look.DarkContrast)]
+    public async Task Every_page_comes_up_clean(Look look)
     {
         IBrowser browser = fixture.Browser;
         await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
         dashboard.RequireAccelerator();
         VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
-        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, scheme);
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, look);
         await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
         await visitor.Test("vendor-amd").ClickAsync();
         await Assertions.Expect(visitor.Test("site-bytes").First).ToContainTextAsync("D9");
         await Assertions.Expect(visitor.Test("patch-line")).ToContainTextAsync("D9");
-        await SaveAsync(visitor, "machine", scheme);
+        await SaveAsync(visitor, "machine", look);
         foreach ((string name, string path, string landmark) in new[]
         {
             ("machines", "/", "machine-card"),
@@ -46,20 +48,11 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
         {
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
             await Assertions.Expect(visitor.Test(landmark).First).ToBeVisibleAsync();
-            await SaveAsync(visitor, name, scheme);
+            await SaveAsync(visitor, name, look);
         }
 
         Assert.Empty(visitor.Complaints);
     }
 
-    private static async Task SaveAsync(Visitor visitor, string name, ColorScheme scheme)
-    {
-        string folder = Environment.GetEnvironmentVariable("HYPERPATCH_SCREENSHOTS") is { Length: > 0 } named
-            ? named
-            : Path.Combine(AppContext.BaseDirectory, "screenshots");
-        _ = Directory.CreateDirectory(folder);
-        string theme = scheme == ColorScheme.Dark ? "dark" : "light";
-        byte[] picture = await visitor.Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"{name}-{theme}.png") });
-        Assert.NotEmpty(picture);
-    }
+    private static Task SaveAsync(Visitor visitor, string name, Look look) => Pictures.SaveAsync(visitor.Page, $"{name}-{look.Text()}");
 }
