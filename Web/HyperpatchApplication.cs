@@ -176,6 +176,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         services.AddEngineMetrics(telemetry);
         services.AddApiDescription();
         services.AddHealthChecks();
+        services.AddSingleton<ServerInstance>();
         services.AddProblemDetails();
         services.AddCascadingAuthenticationState();
         services.AddRazorComponents().AddInteractiveServerComponents(circuits =>

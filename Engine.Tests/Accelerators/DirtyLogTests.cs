@@ -54,10 +54,7 @@ public sealed class DirtyLogTests
     {
         using TestMachine machine = TestMachine.Create(backend, b => Emit(b, kind));
         VirtualMachine m = machine.Machine;
-        m.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Hypercall, Number = Marker });
-        IDirtyLog log = Log(machine);
-        log.StartDirtyLog();
-        RunToMarker(machine);
+        IDirtyLog log = StartAtMarker(machine);
         _ = Collect(m, log, 0);
         m.Run();
         if (kind == "host")
@@ -158,21 +155,10 @@ public sealed class DirtyLogTests
         const ulong Rom = 0xF000_0000;
         using TestMachine machine = TestMachine.Create(
             backend,
-            b =>
-            {
-                Mark(b);
-                b.Code.mov(rdx, Fresh);
-                b.Code.mov(__dword_ptr[rdx], 5);
-                Mark(b);
-                b.Exit(0);
-                b.Map(Fresh, Rom, PageFlags.Data);
-            },
+            b => EmitStoreTo(b, Rom),
             rom: [new GuestSegment(Rom, new byte[] { 1, 2, 3, 4 })]);
         VirtualMachine m = machine.Machine;
-        m.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Hypercall, Number = Marker });
-        IDirtyLog log = Log(machine);
-        log.StartDirtyLog();
-        RunToMarker(machine);
+        IDirtyLog log = StartAtMarker(machine);
         m.Run();
         WaitPaused(machine);
         Assert.Empty(Collect(m, log, 1));
@@ -191,22 +177,11 @@ public sealed class DirtyLogTests
         const ulong High = 0x1_0000_0000;
         using TestMachine machine = TestMachine.Create(
             backend,
-            b =>
-            {
-                Mark(b);
-                b.Code.mov(rdx, Fresh);
-                b.Code.mov(__dword_ptr[rdx], 5);
-                Mark(b);
-                b.Exit(0);
-                b.Map(Fresh, High + 0x3000, PageFlags.Data);
-            },
+            b => EmitStoreTo(b, High + 0x3000),
             options: new VirtualMachineOptions { MemoryMiB = MiB });
         VirtualMachine m = machine.Machine;
         Assert.Equal([(0UL, 0xC000_0000UL), (High, 0x20_0000UL)], m.Memory.Regions.Select(region => (region.GuestAddress, region.Length)));
-        m.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Hypercall, Number = Marker });
-        IDirtyLog log = Log(machine);
-        log.StartDirtyLog();
-        RunToMarker(machine);
+        IDirtyLog log = StartAtMarker(machine);
         _ = Collect(m, log, 0);
         Assert.Empty(Collect(m, log, 1));
         m.Run();
@@ -236,6 +211,27 @@ public sealed class DirtyLogTests
             partition.Dispose();
             ((IDirtyLog)other).StartDirtyLog();
         }
+    }
+
+    // A log that has begun, and the guest paused at its first marker, which each of its markers is a point for.
+    private static IDirtyLog StartAtMarker(TestMachine machine)
+    {
+        machine.Machine.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Hypercall, Number = Marker });
+        IDirtyLog log = Log(machine);
+        log.StartDirtyLog();
+        RunToMarker(machine);
+        return log;
+    }
+
+    // Between two markers, a store to a page at a physical address.
+    private static void EmitStoreTo(LongModeImageBuilder b, ulong physical)
+    {
+        Mark(b);
+        b.Code.mov(rdx, Fresh);
+        b.Code.mov(__dword_ptr[rdx], 5);
+        Mark(b);
+        b.Exit(0);
+        b.Map(Fresh, physical, PageFlags.Data);
     }
 
     private static IDirtyLog Log(TestMachine machine) =>

@@ -75,7 +75,7 @@ public sealed class CountedSwitchTests
     {
         Assembler c = b.Code;
         ulong done = b.Reserve(8);
-        Label again = c.CreateLabel(), wait = c.CreateLabel(), stop = c.CreateLabel();
+        Label again = c.CreateLabel();
         c.mov(ebp, edi);
         c.mov(r12d, calls);
         c.Label(ref again);
@@ -83,15 +83,6 @@ public sealed class CountedSwitchTests
         b.Hypercall(GuestVendor.Intel);
         c.dec(r12d);
         c.jne(again);
-        c.@lock.inc(__qword_ptr[done]);
-        c.test(ebp, ebp);
-        c.jne(stop);
-        c.Label(ref wait);
-        c.pause();
-        c.cmp(__qword_ptr[done], b.Options.Processors);
-        c.jne(wait);
-        b.Exit(0);
-        c.Label(ref stop);
-        b.Halt();
+        b.ExitTogether(done);
     }
 }

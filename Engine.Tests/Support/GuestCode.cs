@@ -20,6 +20,25 @@ internal static class GuestCode
     /// <summary>Code: stores RAX to a variable.</summary>
     public static void StoreRax(this LongModeImageBuilder b, ulong variable) => b.Code.mov(__qword_ptr[variable], rax);
 
+    /// <summary>Code: the end of a guest of several processors; the last to arrive ends the machine. EBP: own index.</summary>
+    /// <param name="b">Where to.</param>
+    /// <param name="done">A variable, zero at first, that counts who has arrived.</param>
+    public static void ExitTogether(this LongModeImageBuilder b, ulong done)
+    {
+        Assembler c = b.Code;
+        Label wait = c.CreateLabel(), stop = c.CreateLabel();
+        c.@lock.inc(__qword_ptr[done]);
+        c.test(ebp, ebp);
+        c.jne(stop);
+        c.Label(ref wait);
+        c.pause();
+        c.cmp(__qword_ptr[done], b.Options.Processors);
+        c.jne(wait);
+        b.Exit(0);
+        c.Label(ref stop);
+        b.Halt();
+    }
+
     /// <summary>Code: calls an absolute address. Changes RAX.</summary>
     public static void CallAt(this LongModeImageBuilder b, ulong linear)
     {

@@ -1,10 +1,14 @@
+using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Tests.Support;
 using Hyperpatch.Web;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Frames;
 using Hyperpatch.Web.Security;
+using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Tests.Web;
@@ -57,6 +61,30 @@ internal sealed class Dashboard : IAsyncDisposable
         }
 
         return client;
+    }
+
+    /// <summary>Makes a machine over the API; its address.</summary>
+    public static async Task<string> CreateMachineAsync(HttpClient client, string guest)
+    {
+        HttpResponseMessage created = await client.PostAsJsonAsync("/api/machines", new { guest }, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.Created, created.StatusCode);
+        return created.Headers.Location!.ToString();
+    }
+
+    /// <summary>A connection to the hub, started.</summary>
+    public async Task<HubConnection> ConnectAsync(AccessRole role, bool messagePack = false)
+    {
+        IHubConnectionBuilder builder = new HubConnectionBuilder().WithUrl(
+            new Uri(Address, "/hubs/machines"),
+            options => options.AccessTokenProvider = () => Task.FromResult<string?>(Token(role)));
+        if (messagePack)
+        {
+            builder.AddMessagePackProtocol(options => options.SerializerOptions = EncodedFrameFormatter.HubOptions);
+        }
+
+        HubConnection connection = builder.Build();
+        await connection.StartAsync(TestContext.Current.CancellationToken);
+        return connection;
     }
 
     public async ValueTask DisposeAsync()

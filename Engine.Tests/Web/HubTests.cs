@@ -22,8 +22,8 @@ public sealed class HubTests
         await using Dashboard dashboard = await Dashboard.StartAsync();
         dashboard.RequireAccelerator();
         MachineView machine = await CreateAsync(dashboard, "mixed");
-        await using HubConnection watcher = await ConnectAsync(dashboard, AccessRole.Viewer, messagePack);
-        await using HubConnection driver = await ConnectAsync(dashboard, AccessRole.Operator, messagePack);
+        await using HubConnection watcher = await dashboard.ConnectAsync(AccessRole.Viewer, messagePack);
+        await using HubConnection driver = await dashboard.ConnectAsync(AccessRole.Operator, messagePack);
 
         await Patience.WithinAsync("a frame with a site in AMD's form", async cancellation =>
         {
@@ -56,7 +56,7 @@ public sealed class HubTests
     public async Task Viewers_cannot_change_and_are_told_so()
     {
         await using Dashboard dashboard = await Dashboard.StartAsync();
-        await using HubConnection viewer = await ConnectAsync(dashboard, AccessRole.Viewer, messagePack: false);
+        await using HubConnection viewer = await dashboard.ConnectAsync(AccessRole.Viewer);
         HubException error = await Assert.ThrowsAsync<HubException>(() => viewer.InvokeAsync<MachineView>("Run", "m1", Cancellation));
         Assert.Contains("only operators", error.Message, StringComparison.Ordinal);
     }
@@ -76,7 +76,7 @@ public sealed class HubTests
         await using Dashboard dashboard = await Dashboard.StartAsync();
         dashboard.RequireAccelerator();
         MachineView machine = await CreateAsync(dashboard, "mixed");
-        await using HubConnection watcher = await ConnectAsync(dashboard, AccessRole.Viewer, messagePack: true);
+        await using HubConnection watcher = await dashboard.ConnectAsync(AccessRole.Viewer, messagePack: true);
         bool deleted = false;
         using HttpClient client = dashboard.Client(AccessRole.Operator);
         await Patience.WithinAsync("the end of the stream", async cancellation =>
@@ -99,20 +99,5 @@ public sealed class HubTests
         HttpResponseMessage response = await client.PostAsJsonAsync("/api/machines", new { guest, start = true }, Cancellation);
         response.EnsureSuccessStatusCode();
         return (await response.Content.ReadFromJsonAsync<MachineView>(Cancellation))!;
-    }
-
-    private static async Task<HubConnection> ConnectAsync(Dashboard dashboard, AccessRole role, bool messagePack)
-    {
-        IHubConnectionBuilder builder = new HubConnectionBuilder().WithUrl(
-            new Uri(dashboard.Address, "/hubs/machines"),
-            options => options.AccessTokenProvider = () => Task.FromResult<string?>(dashboard.Token(role)));
-        if (messagePack)
-        {
-            builder.AddMessagePackProtocol(options => options.SerializerOptions = EncodedFrameFormatter.HubOptions);
-        }
-
-        HubConnection connection = builder.Build();
-        await connection.StartAsync(Cancellation);
-        return connection;
     }
 }

@@ -9,6 +9,24 @@ namespace Hyperpatch.Engine.Tests.Web;
 public sealed class MachineFeedTests
 {
     [Fact]
+    public async Task Who_comes_and_goes_is_told_at_once()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync(new Dictionary<string, string?> { ["Demo:Enabled"] = "true" });
+        dashboard.RequireAccelerator();
+        MachineFeed feed = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Feed;
+        List<int> counts = [];
+        feed.WatchersChanged += (_, _) => counts.Add(feed.Watchers);
+
+        FrameSubscription one = feed.Subscribe(FrameFilter.All).Value!;
+        FrameSubscription other = feed.Subscribe(FrameFilter.All).Value!;
+        one.Dispose();
+        one.Dispose();
+        other.Dispose();
+
+        Assert.Equal([1, 2, 1, 0], counts);
+    }
+
+    [Fact]
     public async Task Watchers_of_the_same_exits_share_frames_and_there_is_a_most()
     {
         await using Dashboard dashboard = await Dashboard.StartAsync(new Dictionary<string, string?> { ["Demo:Enabled"] = "true" });

@@ -16,7 +16,7 @@ public sealed class MemoryApiTests
         await using Dashboard dashboard = await Dashboard.StartAsync();
         dashboard.RequireAccelerator();
         using HttpClient client = dashboard.Client(AccessRole.Operator);
-        string path = await CreateAsync(client, "patch-race");
+        string path = await Dashboard.CreateMachineAsync(client, "patch-race");
         await PostAsync(client, $"{path}/run");
         await Patience.UntilAsync("a site is found", async () => (await GetAsync(client, $"{path}/hypercall-sites")).GetArrayLength() > 0);
         await PostAsync(client, $"{path}/pause");
@@ -46,7 +46,7 @@ public sealed class MemoryApiTests
         await using Dashboard dashboard = await Dashboard.StartAsync();
         dashboard.RequireAccelerator();
         using HttpClient client = dashboard.Client(AccessRole.Operator);
-        string path = await CreateAsync(client, "hello");
+        string path = await Dashboard.CreateMachineAsync(client, "hello");
         JsonElement memory = await GetAsync(client, $"{path}/memory?address=3FFFFFC&length=8&space=physical");
         Assert.Equal("?? ?? ?? ??", memory.GetProperty("bytes").GetString()![12..]);
         Assert.Empty((await GetAsync(client, $"{path}/disassembly?address=40000000000&space=physical")).GetProperty("instructions").EnumerateArray());
@@ -67,17 +67,10 @@ public sealed class MemoryApiTests
         await using Dashboard dashboard = await Dashboard.StartAsync();
         dashboard.RequireAccelerator();
         using HttpClient client = dashboard.Client(AccessRole.Operator);
-        string path = await CreateAsync(client, "hello");
+        string path = await Dashboard.CreateMachineAsync(client, "hello");
         HttpResponseMessage response = await client.GetAsync(new Uri($"{path}/{query}", UriKind.Relative), Cancellation);
         Assert.Equal((HttpStatusCode)status, response.StatusCode);
         Assert.Contains(part, await response.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
-    }
-
-    private static async Task<string> CreateAsync(HttpClient client, string guest)
-    {
-        HttpResponseMessage created = await client.PostAsJsonAsync("/api/machines", new { guest }, Cancellation);
-        Assert.Equal(HttpStatusCode.Created, created.StatusCode);
-        return created.Headers.Location!.ToString();
     }
 
     private static Task<JsonElement> GetAsync(HttpClient client, string path) => client.GetFromJsonAsync<JsonElement>(path, Cancellation);

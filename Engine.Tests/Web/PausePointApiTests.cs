@@ -20,7 +20,7 @@ public sealed class PausePointApiTests
         await using Dashboard dashboard = await Dashboard.StartAsync();
         dashboard.RequireAccelerator();
         using HttpClient client = dashboard.Client(AccessRole.Operator);
-        string path = await CreateAsync(client, "mixed");
+        string path = await Dashboard.CreateMachineAsync(client, "mixed");
         HttpResponseMessage added = await client.PostAsJsonAsync(path + "/pause-points", new { kind = "exit", reason = "hypercall", once = true }, Cancellation);
         Assert.Equal(HttpStatusCode.Created, added.StatusCode);
         JsonElement point = await added.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
@@ -54,7 +54,7 @@ public sealed class PausePointApiTests
         await using Dashboard dashboard = await Dashboard.StartAsync();
         dashboard.RequireAccelerator();
         using HttpClient client = dashboard.Client(AccessRole.Operator);
-        string path = await CreateAsync(client, "mixed");
+        string path = await Dashboard.CreateMachineAsync(client, "mixed");
         HttpResponseMessage put = await client.PutAsJsonAsync(
             path + "/pause-points",
             new { points = new object[] { new { kind = "address", address = "0xFFFFFFFF81000000", processor = 0 }, new { kind = "hypercall", number = 5 }, new { kind = "patch" } } },
@@ -80,7 +80,7 @@ public sealed class PausePointApiTests
         await using Dashboard dashboard = await Dashboard.StartAsync();
         dashboard.RequireAccelerator();
         using HttpClient client = dashboard.Client(AccessRole.Operator);
-        string path = await CreateAsync(client, "mixed");
+        string path = await Dashboard.CreateMachineAsync(client, "mixed");
         foreach ((string body, string field) in ((string, string)[])
         [
             ("{}", "kind"),
@@ -121,7 +121,7 @@ public sealed class PausePointApiTests
         dashboard.RequireAccelerator();
         using HttpClient client = dashboard.Client(AccessRole.Operator);
         using HttpClient viewer = dashboard.Client(AccessRole.Viewer);
-        string path = await CreateAsync(client, "mixed");
+        string path = await Dashboard.CreateMachineAsync(client, "mixed");
         Assert.Equal(HttpStatusCode.OK, (await viewer.GetAsync(new Uri(path + "/pause-points", UriKind.Relative), Cancellation)).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await SendAsync(viewer, HttpMethod.Post, path, """{"kind":"patch"}""")).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await SendAsync(viewer, HttpMethod.Put, path, """{"points":[]}""")).StatusCode);
@@ -135,10 +135,10 @@ public sealed class PausePointApiTests
         await using Dashboard dashboard = await Dashboard.StartAsync();
         dashboard.RequireAccelerator();
         using HttpClient client = dashboard.Client(AccessRole.Operator);
-        string path = await CreateAsync(client, "mixed");
+        string path = await Dashboard.CreateMachineAsync(client, "mixed");
         string id = path[(path.LastIndexOf('/') + 1)..];
-        await using HubConnection operators = await ConnectAsync(dashboard, AccessRole.Operator);
-        await using HubConnection viewers = await ConnectAsync(dashboard, AccessRole.Viewer);
+        await using HubConnection operators = await dashboard.ConnectAsync(AccessRole.Operator);
+        await using HubConnection viewers = await dashboard.ConnectAsync(AccessRole.Viewer);
         PausePointView point = await operators.InvokeAsync<PausePointView>("AddPausePoint", id, new PausePointRequest { Kind = "address", Address = "0x1000" }, Cancellation);
         Assert.Equal(point, Assert.Single(await viewers.InvokeAsync<IReadOnlyList<PausePointView>>("PausePoints", id, Cancellation)));
         HubException bad = await Assert.ThrowsAsync<HubException>(
@@ -149,13 +149,6 @@ public sealed class PausePointApiTests
         Assert.Equal(id, (await operators.InvokeAsync<MachineView>("RemovePausePoint", id, point.Id, Cancellation)).Id);
         Assert.Single(await operators.InvokeAsync<IReadOnlyList<PausePointView>>(
             "SetPausePoints", id, new[] { new PausePointRequest { Kind = "patch" } }, Cancellation));
-    }
-
-    private static async Task<string> CreateAsync(HttpClient client, string guest)
-    {
-        HttpResponseMessage response = await client.PostAsJsonAsync("/api/machines", new { guest }, Cancellation);
-        response.EnsureSuccessStatusCode();
-        return response.Headers.Location!.ToString();
     }
 
     private static Task<JsonElement> ListAsync(HttpClient client, string path) => client.GetFromJsonAsync<JsonElement>(path + "/pause-points", Cancellation);
@@ -172,14 +165,5 @@ public sealed class PausePointApiTests
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         JsonElement problem = await response.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
         Assert.True(problem.GetProperty("errors").TryGetProperty(field, out _), $"{field}: {problem}");
-    }
-
-    private static async Task<HubConnection> ConnectAsync(Dashboard dashboard, AccessRole role)
-    {
-        HubConnection connection = new HubConnectionBuilder().WithUrl(
-            new Uri(dashboard.Address, "/hubs/machines"),
-            options => options.AccessTokenProvider = () => Task.FromResult<string?>(dashboard.Token(role))).Build();
-        await connection.StartAsync(Cancellation);
-        return connection;
     }
 }

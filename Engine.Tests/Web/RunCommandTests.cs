@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Hyperpatch.Engine.Tests.Guests.Loading;
 using Hyperpatch.Engine.Tests.Support;
 using Hyperpatch.Web;
 using Hyperpatch.Web.Configuration;
@@ -30,6 +31,29 @@ public sealed class RunCommandTests
             Assert.Equal(expected, summary.RootElement.GetProperty("exit").GetProperty("code").GetInt32());
             Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
             Assert.True(arguments[0] != "hello" || expected != 0 || output.Length > 0);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, "", "")]
+    [InlineData(1, "", "--mode", "64", "--load-address", "0x300000")]
+    [InlineData(125, "does not begin like an ELF file", "--format", "elf")]
+    [InlineData(125, "Option --mode has the value \"48\"", "--mode", "48")]
+    [InlineData(125, "does not lie in the image", "--entry-address", "0x1")]
+    public async Task An_image_file_runs_in_the_place_of_a_guest(int expected, string part, params string[] arguments)
+    {
+        RequireWhere(expected != 125);
+        string path = Path.Combine(Path.GetTempPath(), $"hyperpatch-{Guid.NewGuid():N}.bin");
+        try
+        {
+            await File.WriteAllBytesAsync(path, ImageFiles.Code(64, 0, ImageFiles.CallAndExit), TestContext.Current.CancellationToken);
+            (int status, _, string error) = await RunAsync([path, .. arguments.Where(argument => argument.Length > 0)]);
+            Assert.True(expected == status, $"Status {status}: {error}");
+            Assert.Contains(part, error, StringComparison.Ordinal);
         }
         finally
         {

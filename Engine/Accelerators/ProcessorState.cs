@@ -38,6 +38,12 @@ public sealed record ProcessorState
     /// </summary>
     public bool IsKickPending { get; init; }
 
+    /// <summary>An INIT has come and was not taken yet. Only where the back end keeps it apart from <see cref="MpState"/>.</summary>
+    public bool IsInitPending { get; init; }
+
+    /// <summary>Vector of a start-up message that has come and was not taken yet, or null. As <see cref="IsInitPending"/>.</summary>
+    public byte? PendingStartup { get; init; }
+
     /// <summary>
     /// The guest's #UD handler was entered and its first instruction not executed yet: a back end that intercepts #UD at the handler must
     /// not take it for a new one.

@@ -16,6 +16,7 @@ public sealed class ExitJournal
     private readonly Lock _lock = new();
     private readonly ExitRecord[] _history;
     private readonly Cursor[] _cursors;
+    private readonly NotableExits _notable;
     private long _last;
     private long _dropped;
 
@@ -30,7 +31,11 @@ public sealed class ExitJournal
         Processors = [.. Enumerable.Range(0, processors).Select(_ => new ProcessorJournal(ringCapacity))];
         _cursors = [.. Processors.Select(p => new Cursor(p))];
         _history = new ExitRecord[historyCapacity];
+        _notable = new NotableExits(NotableCapacity, processors);
     }
+
+    /// <summary>Interceptions that are kept with their sequels, however fast the history goes round.</summary>
+    public const int NotableCapacity = 512;
 
     /// <summary>Each processor's part.</summary>
     public ImmutableArray<ProcessorJournal> Processors { get; }
@@ -68,7 +73,15 @@ public sealed class ExitJournal
     /// <param name="reason">Only this reason, or null.</param>
     /// <param name="processor">Only this processor, or null.</param>
     /// <returns>How many were copied.</returns>
-    public int Read(long after, Span<ExitRecord> destination, ExitReason? reason = null, int? processor = null)
+    public int Read(long after, Span<ExitRecord> destination, ExitReason? reason = null, int? processor = null) =>
+        Read(after, destination, new ExitFilter { Reason = reason, Processor = processor });
+
+    /// <summary>As the other, with any filter.</summary>
+    /// <param name="after">Records with greater sequence numbers.</param>
+    /// <param name="destination">Receives them.</param>
+    /// <param name="filter">Which are wanted.</param>
+    /// <returns>How many were copied.</returns>
+    public int Read(long after, Span<ExitRecord> destination, in ExitFilter filter)
     {
         long end = LastSequence;
         long position = Math.Max(0, after);
@@ -82,7 +95,7 @@ public sealed class ExitJournal
                 while (position < stop && count < destination.Length)
                 {
                     ref ExitRecord record = ref _history[++position % _history.Length];
-                    if ((reason is null || record.Reason == reason) && (processor is null || record.Processor == processor))
+                    if (filter.Matches(record))
                     {
                         destination[count++] = record;
                     }
@@ -118,6 +131,20 @@ public sealed class ExitJournal
             }
 
             return null;
+        }
+    }
+
+    /// <summary>One of the latest interceptions other than served hypercalls, with its sequel. Takes in first what was written since.</summary>
+    /// <param name="sequence">Its number in the history; null: the latest.</param>
+    /// <param name="previous">Number of the one before, or null. Also where there is none of the number asked for.</param>
+    /// <param name="following">Number of the one behind, or null.</param>
+    /// <returns>Null when there is none, or it is not kept any more.</returns>
+    public NotableExit? FindNotable(long? sequence, out long? previous, out long? following)
+    {
+        Drain();
+        lock (_lock)
+        {
+            return _notable.Find(sequence, out previous, out following);
         }
     }
 
@@ -183,6 +210,7 @@ public sealed class ExitJournal
         ref ExitRecord slot = ref _history[sequence % _history.Length];
         slot = oldest.Current;
         slot.Sequence = sequence;
+        _notable.Take(slot);
         oldest.Next();
         Volatile.Write(ref _last, sequence);
         return true;

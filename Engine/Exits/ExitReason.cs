@@ -27,6 +27,9 @@ public enum ExitReason : byte
     /// <summary>WRMSR of a register that the back end does not know.</summary>
     MsrWrite,
 
+    /// <summary>Access to a control register, where the machine asks for these (<see cref="Accelerators.IControlRegisterExits"/>).</summary>
+    ControlRegister,
+
     /// <summary>HLT (back ends that report it; KVM with its own local APIC waits by itself).</summary>
     Halt,
 

@@ -14,7 +14,7 @@ public static class ExitReasons
     /// <param name="reason">The reason.</param>
     public static string Name(this ExitReason reason) => s_names[(int)reason];
 
-    /// <summary>The vendor's own code and name for a reason.</summary>
+    /// <summary>The vendor's own code and name for a reason; of an access to a control register, for a write of CR0.</summary>
     /// <param name="reason">The reason.</param>
     /// <param name="vendor">The vendor that the guest sees.</param>
     public static NativeExit Native(this ExitReason reason, CpuVendor vendor)
@@ -29,6 +29,7 @@ public static class ExitReasons
             ExitReason.Cpuid => vendor.Cpuid,
             ExitReason.MsrRead => vendor.MsrRead,
             ExitReason.MsrWrite => vendor.MsrWrite,
+            ExitReason.ControlRegister => vendor.ControlRegister(0, isWrite: true),
             ExitReason.Halt => vendor.Halt,
             ExitReason.Debug or ExitReason.Breakpoint => vendor.Debug,
             ExitReason.Shutdown => vendor.Shutdown,

@@ -28,10 +28,10 @@ public struct ExitRecord
     /// <summary>Linear address of the instruction (CS base plus RIP), for #UD, hypercalls and breakpoints.</summary>
     public ulong Linear;
 
-    /// <summary>Hypercall: number. Port I/O: first value. MMIO: address. MSR: index. Failure: code.</summary>
+    /// <summary>Hypercall: number. #UD to the guest: the instruction's <see cref="Iced.Intel.Mnemonic"/>. Port I/O: first value. MMIO: address. MSR: index. Control register: number. Failure: code.</summary>
     public ulong Value0;
 
-    /// <summary>Hypercall: first argument. Port I/O: elements. MMIO: value. MSR: value.</summary>
+    /// <summary>Hypercall: first argument. Port I/O: elements. MMIO: value. MSR, control register: value. #UD to the guest: 1 where only the back end does not know the instruction.</summary>
     public ulong Value1;
 
     /// <summary>Hypercall: second argument.</summary>
@@ -85,7 +85,7 @@ public struct ExitRecord
     /// <summary>Port I/O, MMIO: bytes an element.</summary>
     public byte Size;
 
-    /// <summary>Port I/O, MMIO: the guest wrote.</summary>
+    /// <summary>Port I/O, MMIO, control register: the guest wrote.</summary>
     public bool IsWrite;
 
     /// <summary>Privilege level.</summary>

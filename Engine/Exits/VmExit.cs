@@ -17,7 +17,10 @@ public struct VmExit
     /// </summary>
     public byte InstructionLength;
 
-    /// <summary>Port I/O, MMIO: true when the guest writes.</summary>
+    /// <summary>#UD: the instruction exists, and it is only the back end that does not carry it out.</summary>
+    public bool IsUnimplemented;
+
+    /// <summary>Port I/O, MMIO, control register: true when the guest writes.</summary>
     public bool IsWrite;
 
     /// <summary>Port I/O: bytes an element, 1, 2 or 4. MMIO: bytes in all, 1 to 8.</summary>
@@ -30,11 +33,11 @@ public struct VmExit
     public uint Count;
 
     /// <summary>
-    /// MMIO: guest-physical address. MSR: index. Breakpoint: linear address. Failure: the back end's own code. Hypercall with <see cref="InstructionLength"/>:
+    /// MMIO: guest-physical address. MSR: index. Control register: its number. Breakpoint: linear address. Failure: the back end's own code. Hypercall with <see cref="InstructionLength"/>:
     /// guest-physical address of the instruction's last byte.
     /// </summary>
     public ulong Address;
 
-    /// <summary>MSR write: the value. Debug: DR6 as the back end gives it. Failure: detail.</summary>
+    /// <summary>MSR write, control register: the value. Debug: DR6 as the back end gives it. Failure: detail.</summary>
     public ulong Value;
 }

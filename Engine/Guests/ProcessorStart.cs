@@ -59,6 +59,12 @@ public sealed record ProcessorStart
     /// <summary>RFLAGS beyond bit 1.</summary>
     public ulong Rflags { get; init; }
 
+    /// <summary>RAX: what a boot protocol puts there.</summary>
+    public ulong Rax { get; init; }
+
+    /// <summary>RBX: what a boot protocol puts there.</summary>
+    public ulong Rbx { get; init; }
+
     /// <summary>RDI: the image's first argument (for the built-in guests the processor's index).</summary>
     public ulong Rdi { get; init; }
 

@@ -30,6 +30,9 @@ internal sealed class HypercallDecoder
     /// <summary>Its length, prefixes included; 0 when it is invalid or unfinished.</summary>
     public int Length { get; private set; }
 
+    /// <summary>Which instruction it is when it is no hypercall; INVALID when it is none at all.</summary>
+    public Mnemonic Mnemonic { get; private set; }
+
     /// <summary>Whether it goes on behind the bytes that were fetched.</summary>
     public bool NeedsMoreBytes { get; private set; }
 
@@ -50,6 +53,7 @@ internal sealed class HypercallDecoder
         Decoder decoder = bits switch { 64 => _decoder64, 32 => _decoder32, _ => _decoder16 };
         decoder.Decode(out Instruction instruction);
         Length = instruction.IsInvalid ? 0 : instruction.Length;
+        Mnemonic = instruction.Mnemonic;
         NeedsMoreBytes = decoder.LastError == DecoderError.NoMoreBytes && available < CpuVendor.MaximumInstructionLength;
     }
 }

@@ -32,9 +32,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
     public bool Handle(IProcessor processor, MachineContext context, PatchPolicy policy, long exitNumber, ref ExitRecord record)
     {
         int bits = processor.CodeBits;
-        ulong linear = processor.CodeBase + processor.Registers.Rip;
-        record.Linear = bits == 64 ? linear : linear = (uint)linear;
-        record.Policy = policy;
+        ulong linear = Begin(processor, policy, ref record);
         for (int attempt = 0; ; attempt++)
         {
             if (!Fetch(processor, linear, bits, ref record, out ulong physical))
@@ -46,17 +44,14 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
             if (form is null)
             {
                 record.Outcome = InterceptionOutcome.InvalidOpcode;
+                record.Value0 = (ulong)_decoder.Mnemonic;
                 processor.InjectInvalidOpcode();
                 return false;
             }
 
             if (form == context.Vendor)
             {
-                record.Reason = ExitReason.Hypercall;
-                record.Outcome = InterceptionOutcome.Served;
-                record.Before = record.After = form.HypercallOpcode;
-                Serve(processor, _decoder.Length, ref record);
-                sites.GetOrAdd(linear, physical)?.CountCall(record);
+                ServeOwn(processor, form, linear, physical, _decoder.Length, ref record);
                 return true;
             }
 
@@ -82,18 +77,29 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
     /// <param name="record">Receives what was done.</param>
     public void Serve(IProcessor processor, MachineContext context, in VmExit exit, PatchPolicy policy, ref ExitRecord record)
     {
-        byte opcode = context.Vendor.HypercallOpcode;
+        ulong linear = Begin(processor, policy, ref record);
+        record.Length = exit.InstructionLength;
+        record.PatchOffset = (byte)(record.Length - 1);
+        record.Bytes = CpuVendor.HypercallPrefix | ((ulong)context.Vendor.HypercallOpcode << (record.PatchOffset * 8));
+        ServeOwn(processor, context.Vendor, linear, exit.Address, exit.InstructionLength, ref record);
+    }
+
+    // The linear address of the instruction at RIP.
+    private static ulong Begin(IProcessor processor, PatchPolicy policy, ref ExitRecord record)
+    {
         ulong linear = processor.CodeBase + processor.Registers.Rip;
-        record.Linear = processor.CodeBits == 64 ? linear : linear = (uint)linear;
         record.Policy = policy;
+        return record.Linear = processor.CodeBits == 64 ? linear : (uint)linear;
+    }
+
+    // A hypercall of the form that is the guest's vendor's.
+    private void ServeOwn(IProcessor processor, CpuVendor form, ulong linear, ulong physical, int length, ref ExitRecord record)
+    {
         record.Reason = ExitReason.Hypercall;
         record.Outcome = InterceptionOutcome.Served;
-        record.Before = record.After = opcode;
-        record.Bytes = CpuVendor.HypercallPrefix | ((ulong)opcode << ((exit.InstructionLength - 1) * 8));
-        record.Length = exit.InstructionLength;
-        record.PatchOffset = (byte)(exit.InstructionLength - 1);
-        Serve(processor, exit.InstructionLength, ref record);
-        sites.GetOrAdd(linear, exit.Address)?.CountCall(record);
+        record.Before = record.After = form.HypercallOpcode;
+        Serve(processor, length, ref record);
+        sites.GetOrAdd(linear, physical)?.CountCall(record);
     }
 
     // Decides the outcome. False: the byte changed since the fetch, look again.

@@ -24,6 +24,7 @@ internal static class ExitHandlers
         table[(int)ExitReason.Mmio] = Mmio;
         table[(int)ExitReason.MsrRead] = UnknownMsr;
         table[(int)ExitReason.MsrWrite] = UnknownMsr;
+        table[(int)ExitReason.ControlRegister] = ControlRegister;
         table[(int)ExitReason.Breakpoint] = Breakpoint;
         table[(int)ExitReason.Shutdown] = Shutdown;
         table[(int)ExitReason.Failure] = Failure;
@@ -34,7 +35,22 @@ internal static class ExitHandlers
     {
     }
 
-    private static void Intercept(VirtualMachine machine, VirtualProcessor processor, ref VmExit exit) => processor.Intercept();
+    private static void Intercept(VirtualMachine machine, VirtualProcessor processor, ref VmExit exit)
+    {
+        processor.Intercept();
+        if (exit.IsUnimplemented && processor.Record.Outcome == Interception.InterceptionOutcome.InvalidOpcode)
+        {
+            processor.Record.Value1 = 1;
+        }
+    }
+
+    private static void ControlRegister(VirtualMachine machine, VirtualProcessor processor, ref VmExit exit)
+    {
+        ref ExitRecord record = ref processor.Record;
+        record.Value0 = exit.Address;
+        record.Value1 = exit.Value;
+        record.IsWrite = exit.IsWrite;
+    }
 
     private static void Hypercall(VirtualMachine machine, VirtualProcessor processor, ref VmExit exit)
     {

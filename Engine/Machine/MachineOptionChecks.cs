@@ -8,7 +8,7 @@ internal static class MachineOptionChecks
     private const int MaximumNameLength = 64;
     private const int MaximumCommandLineLength = 2048;
 
-    public static void Check(VirtualMachineOptions options, BuiltInGuest? guest = null)
+    public static void Check(VirtualMachineOptions options, MachineGuest? guest = null)
     {
         int mostProcessors = Math.Min(VirtualMachineOptions.MaximumProcessors, guest?.MaximumProcessors ?? int.MaxValue);
         Require(

@@ -66,7 +66,6 @@ public sealed partial class VirtualMachine
 
             added = new PausePoint(_lastPoint + 1, options);
             ExchangePoints([.. before, added]);
-            _lastPoint++;
         });
         return added!;
     }
@@ -106,8 +105,6 @@ public sealed partial class VirtualMachine
             {
                 throw new MachineOptionException("points", e.Message);
             }
-
-            _lastPoint += options.Count;
         });
         return points;
     }
@@ -192,11 +189,18 @@ public sealed partial class VirtualMachine
         }
     }
 
-    // Commands only. A point for once that is met meanwhile is spent all the same: it cannot be met again.
+    // Commands only.
     private void ExchangePoints(IReadOnlyList<PausePoint> points)
     {
         PausePointChecks.CheckRoom(points, Processors, AcceleratorName);
         PausePoint[]? before = Interlocked.Exchange(ref _points, points.Count == 0 ? null : [.. points]);
+        _lastPoint = points.Select(point => point.Id).Append(_lastPoint).Max();
+        // One for once that was met since the command looked may have gone already, and must not come back.
+        foreach (PausePoint point in points.Where(point => point.IsSpent))
+        {
+            Spend(point);
+        }
+
         bool hadBreakpoints = before?.Any(point => point.Options.Kind == PausePointKind.Address) ?? false;
         if (!hadBreakpoints && !points.Any(point => point.Options.Kind == PausePointKind.Address))
         {
@@ -207,6 +211,8 @@ public sealed partial class VirtualMachine
         try
         {
             ArmBreakpoints();
+            // The processor that reached the count must not go on before it.
+            SwitchIfDue();
         }
         finally
         {

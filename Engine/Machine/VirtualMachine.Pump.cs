@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
+using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Engine.Vendors;
 
 namespace Hyperpatch.Engine.Machine;
 
@@ -15,6 +18,9 @@ public sealed partial class VirtualMachine
     private Thread? _pump;
     private int _haltedTicks;
     private volatile MachineFrame? _latest;
+
+    /// <summary>Exits a second by reason, over the last hour.</summary>
+    public RateHistory Rates { get; } = new();
 
     /// <summary>The latest frame, or null before the first.</summary>
     public MachineFrame? LatestFrame => _latest;
@@ -61,6 +67,7 @@ public sealed partial class VirtualMachine
             }
 
             MachineFrame frame = builder.Build();
+            Rates.Take(Stopwatch.GetTimestamp(), Journal, CpuVendor.All.IndexOf(Vendor));
             _latest = frame;
             foreach (Action<MachineFrame> observer in _observers)
             {

@@ -4,6 +4,7 @@ using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Devices;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Guests;
+using Hyperpatch.Engine.Guests.Loading;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Memory;
 using Hyperpatch.Engine.Vendors;
@@ -36,7 +37,7 @@ public sealed partial class VirtualMachine : IDisposable
     /// <param name="accelerator">The back end.</param>
     /// <exception cref="MachineOptionException">An option cannot be used; it is named.</exception>
     /// <exception cref="AcceleratorException">The host refuses.</exception>
-    public VirtualMachine(string id, VirtualMachineOptions options, BuiltInGuest guest, IAccelerator accelerator)
+    public VirtualMachine(string id, VirtualMachineOptions options, MachineGuest guest, IAccelerator accelerator)
         : this(id, options, Build(options, guest), accelerator)
     {
         GuestName = guest.Name;
@@ -121,14 +122,24 @@ public sealed partial class VirtualMachine : IDisposable
     /// <summary>Identifier.</summary>
     public string Id { get; }
 
+    /// <summary>
+    /// How often instructions were met that exist but that the back end does not carry out, by mnemonic; since the latest vendor switch or reset.
+    /// </summary>
+    public IReadOnlyDictionary<string, long> UnimplementedInstructions =>
+        (Volatile.Read(ref _context).Partition as IUnimplementedInstructions)?.UnimplementedInstructions.ToDictionary() ?? [];
+
     /// <summary>Options it was made with.</summary>
     public VirtualMachineOptions Options { get; }
 
-    /// <summary>Name of the built-in guest, or <c>image</c>.</summary>
+    /// <summary>Name of the guest: of the catalogue, of the image file, or <c>image</c>.</summary>
     public string GuestName { get; }
 
     /// <summary>Name of the back end.</summary>
     public string AcceleratorName => _accelerator.Name;
+
+    /// <summary>What the host's kernel counts about it since it was made or its vendor was switched; empty where there is no such thing.</summary>
+    public IReadOnlyDictionary<string, long> KernelCounters() =>
+        Volatile.Read(ref _context).Partition is IKernelCounters counters ? counters.ReadKernelCounters() : ImmutableDictionary<string, long>.Empty;
 
     /// <summary>When it was made.</summary>
     public DateTimeOffset CreatedAt { get; } = DateTimeOffset.UtcNow;
@@ -295,7 +306,7 @@ public sealed partial class VirtualMachine : IDisposable
     internal void Fail(int processor, string reason) =>
         Finish(MachineState.Failed, new MachineExit($"Processor {processor}: {reason}", MachineExit.FailureCode));
 
-    private static GuestImage Build(VirtualMachineOptions options, BuiltInGuest guest)
+    private static GuestImage Build(VirtualMachineOptions options, MachineGuest guest)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(guest);
@@ -308,6 +319,10 @@ public sealed partial class VirtualMachine : IDisposable
         catch (GuestOptionException e)
         {
             throw new MachineOptionException("commandLine", e.Message);
+        }
+        catch (GuestImageException e)
+        {
+            throw new MachineOptionException(e.Field, e.Message);
         }
     }
 
@@ -329,6 +344,18 @@ public sealed partial class VirtualMachine : IDisposable
         IPartition partition = Options.Deterministic
             ? ((IDeterministicAccelerator)_accelerator).CreateDeterministicPartition(Memory, vendor, level)
             : _accelerator.CreatePartition(Memory, vendor, level);
+        if (Options.InterceptControlRegisters)
+        {
+            if (partition is not IControlRegisterExits control)
+            {
+                partition.Dispose();
+                throw new MachineOptionException(
+                    "interceptControlRegisters", $"The accelerator {_accelerator.Name} does not report accesses to control registers: only the processor in software does (accelerator software).");
+            }
+
+            control.ReportsControlRegisters = true;
+        }
+
         return new MachineContext(vendor, (byte)CpuVendor.All.IndexOf(vendor), partition, level, epoch);
     }
 

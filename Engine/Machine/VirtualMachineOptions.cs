@@ -40,6 +40,12 @@ public sealed record VirtualMachineOptions
     /// </summary>
     public long? SwitchVendorAfter { get; init; }
 
+    /// <summary>
+    /// Whether accesses to control registers lead to an exit (<see cref="Accelerators.IControlRegisterExits"/>). Only with a back end that can report
+    /// them, which is the one in software: KVM keeps them to itself.
+    /// </summary>
+    public bool InterceptControlRegisters { get; init; }
+
     /// <summary>Whether the hypercall MAP_GPA_RANGE is offered.</summary>
     public bool OffersMapGpaRange { get; init; }
 

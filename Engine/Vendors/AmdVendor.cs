@@ -33,6 +33,10 @@ public sealed class AmdVendor : CpuVendor
     public override NativeExit Hypercall => new(0x81, "VMMCALL");
 
     /// <inheritdoc/>
+    public override NativeExit ControlRegister(int number, bool isWrite) =>
+        isWrite ? new(0x10 + (uint)number, $"WRITE_CR{number}") : new((uint)number, $"READ_CR{number}");
+
+    /// <inheritdoc/>
     public override NativeExit PortIo => new(0x7B, "IOIO");
 
     /// <inheritdoc/>

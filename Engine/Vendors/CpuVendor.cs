@@ -70,6 +70,11 @@ public abstract class CpuVendor
     /// <summary>WRMSR.</summary>
     public abstract NativeExit MsrWrite { get; }
 
+    /// <summary>Access to a control register.</summary>
+    /// <param name="number">0, 2, 3, 4 or 8.</param>
+    /// <param name="isWrite">Whether it is written.</param>
+    public abstract NativeExit ControlRegister(int number, bool isWrite);
+
     /// <summary>HLT.</summary>
     public abstract NativeExit Halt { get; }
 

@@ -33,6 +33,9 @@ public sealed class IntelVendor : CpuVendor
     public override NativeExit Hypercall => new(18, "VMCALL");
 
     /// <inheritdoc/>
+    public override NativeExit ControlRegister(int number, bool isWrite) => new(28, "CR_ACCESS");
+
+    /// <inheritdoc/>
     public override NativeExit PortIo => new(30, "IO_INSTRUCTION");
 
     /// <inheritdoc/>

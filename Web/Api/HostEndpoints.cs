@@ -1,4 +1,5 @@
 using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.HostKvm;
 using Hyperpatch.Web.Machines.Views;
 
 namespace Hyperpatch.Web.Api;
@@ -11,6 +12,8 @@ internal static class HostEndpoints
     {
         api.MapGet("/host", (AcceleratorSet accelerators) => accelerators.View())
             .WithTags("Host").WithName("GetHost").WithSummary("Accelerators, with the reason why one is missing, and what the probe found.").Produces<HostView>();
+        api.MapGet("/host/kvm", (KvmHostMonitor monitor) => monitor.View())
+            .WithTags("Host").WithName("GetKvm").WithSummary("KVM's own counters, of every machine of this host that is visible, with their rates.").Produces<KvmHostView>();
         api.MapGet("/guests", () => GuestViews.All)
             .WithTags("Host").WithName("ListGuests").WithSummary("The catalogue of built-in guests.").Produces<IReadOnlyList<GuestView>>();
     }

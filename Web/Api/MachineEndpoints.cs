@@ -21,7 +21,7 @@ internal static class MachineEndpoints
             .WithName("ListMachines").WithSummary("All machines.").Produces<IReadOnlyList<MachineView>>();
         machines.MapPost("", CreateAsync)
             .RequireAuthorization(AccessPolicies.Operator).WithName("CreateMachine").WithSummary("Makes a machine, and starts it where asked to.")
-            .Accepts<CreateMachineRequest>("application/json").ProducesProblem(413).Produces<MachineView>(StatusCodes.Status201Created)
+            .Accepts<CreateMachineRequest>("application/json", "multipart/form-data").ProducesProblem(413).Produces<MachineView>(StatusCodes.Status201Created)
             .ProducesValidationProblem().ProducesProblem(403).ProducesProblem(409).ProducesProblem(422);
         machines.MapGet("/{id}", (ClaimsPrincipal user, MachineCommands commands, string id) => View(commands.Get(user, id)))
             .WithName("GetMachine").WithSummary("One machine.").Produces<MachineView>().ProducesProblem(404);
@@ -51,6 +51,7 @@ internal static class MachineEndpoints
         machines.MapExits();
         machines.MapMemory();
         machines.MapPausePoints();
+        machines.MapStories();
     }
 
     private static RouteHandlerBuilder Change(
@@ -61,13 +62,15 @@ internal static class MachineEndpoints
 
     private static async Task<IResult> CreateAsync(ClaimsPrincipal user, MachineCommands commands, HttpRequest request)
     {
-        CommandResult<CreateMachineRequest> body = await JsonBody.ReadAsync<CreateMachineRequest>(request);
-        if (!body.Succeeded(out CreateMachineRequest? wanted, out CommandError? error))
+        CommandResult<MachineForm> body = MultipartBody.Is(request) ? await MultipartBody.ReadAsync(request)
+            : (await JsonBody.ReadAsync<CreateMachineRequest>(request)).Succeeded(out CreateMachineRequest? json, out CommandError? error) ? new MachineForm(json, null)
+            : error;
+        if (!body.Succeeded(out MachineForm? wanted, out error))
         {
             return ApiResults.Problem(error);
         }
 
-        CommandResult<ManagedMachine> result = await commands.CreateAsync(user, wanted);
+        CommandResult<ManagedMachine> result = await commands.CreateAsync(user, wanted.Request, wanted.Image);
         return result.Succeeded(out ManagedMachine? machine, out error)
             ? Results.Created($"/api/machines/{machine.Id}", machine.View())
             : ApiResults.Problem(error);

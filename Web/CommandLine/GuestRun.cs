@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Guests;
+using Hyperpatch.Engine.Guests.Loading;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Engine.Vendors;
@@ -28,16 +29,21 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
             return await RefuseAsync(null, failure);
         }
 
-        if (!GuestCatalogue.TryGet(options.Guest, out BuiltInGuest? guest))
+        MachineGuest guest;
+        try
         {
-            return await RefuseAsync(summary, $"There is no guest \"{options.Guest}\"; there are: {string.Join(", ", GuestCatalogue.All.Select(known => known.Name))}.");
+            guest = GuestFile.Find(options.Guest, options.Image);
+        }
+        catch (GuestImageException exception)
+        {
+            return await RefuseAsync(summary, exception.Message);
         }
 
         using var accelerators = new AcceleratorSet(EngineOptions.Read(RunConfiguration.Load()));
         IAccelerator accelerator = accelerators.Select(options.Accelerator, options.Deterministic);
         try
         {
-            using var machine = new VirtualMachine("run", Options(), guest, accelerator);
+            using var machine = new VirtualMachine("run", Options(guest), guest, accelerator);
             return await RunAsync(machine, summary, cancellation);
         }
         catch (Exception exception) when (exception is MachineOptionException or AcceleratorException)
@@ -109,15 +115,16 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
         }
     }
 
-    private VirtualMachineOptions Options() => new()
+    private VirtualMachineOptions Options(MachineGuest guest) => new()
     {
-        Name = options.Guest,
+        Name = guest.Name,
         Vendor = options.Vendor,
         Policy = options.Policy,
         Processors = options.Processors,
         MemoryMiB = options.MemoryMiB,
         CommandLine = options.CommandLine,
         Deterministic = options.Deterministic,
+        InterceptControlRegisters = options.InterceptControlRegisters,
         SwitchVendorAfter = options.SwitchVendorAfter,
 
         // Nobody watches frames here; the pump that makes them is also what sees that a guest has halted for good.

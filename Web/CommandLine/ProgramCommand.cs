@@ -1,9 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Hyperpatch.Engine.Guests;
+using Hyperpatch.Engine.Guests.Loading;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines.Commands;
 
 namespace Hyperpatch.Web.CommandLine;
 
@@ -11,8 +14,8 @@ namespace Hyperpatch.Web.CommandLine;
 internal sealed class ProgramCommand
 {
     private readonly RootCommand _root = new("Runs x86 guests and shows every VM exit and hypercall. Without a command: the dashboard's web server.");
-    private readonly Command _run = new("run", "Runs one guest without the web server: serial output to standard output, log to standard error.");
-    private readonly Argument<string> _guest = new("GUEST") { Description = "A guest of the catalogue, such as hello or mixed." };
+    private readonly Command _run = new("run", "Runs one guest or image file without the web server: serial output to standard output, log to standard error.");
+    private readonly Argument<string> _guest = new("GUEST") { Description = "A guest of the catalogue, such as hello or mixed, or an image file: flat, ELF (64-bit, static) or Multiboot." };
     private readonly Option<CpuVendor> _vendor = new("--vendor")
     {
         Description = "The CPU vendor that the guest sees: intel or amd.",
@@ -25,9 +28,27 @@ internal sealed class ProgramCommand
     {
         Description = "A run that repeats exactly, on the processor in software: vCPUs in turn, time from the number of instructions.",
     };
+    private readonly Option<bool> _controlRegisters = new("--intercept-cr")
+    {
+        Description = "Accesses to control registers are exits, too; on the processor in software.",
+    };
     private readonly Option<PatchPolicy> _policy = Names("--policy", "What is done with the wrong vendor's hypercalls.", PatchPolicy.Force);
     private readonly Option<long> _processors = Number("--processors", "Virtual processors, 1 to 64.", 1, 1, 64);
     private readonly Option<long> _memory = Number("--memory", "Memory in MiB.", 64, 1, 65_536, "MiB");
+    private readonly Option<ImageFormat?> _format = new("--format")
+    {
+        Description = "Of an image file: its form. Default: as the file says.",
+        HelpName = string.Join('|', ImageWords.Formats),
+        CustomParser = result => Image(result, "--format", ImageWords.Formats, word => (word, null, null, null)).Format,
+    };
+    private readonly Option<GuestMode?> _mode = new("--mode")
+    {
+        Description = "Of a flat image file: the mode it starts in. Default: 64.",
+        HelpName = string.Join('|', ImageWords.Modes),
+        CustomParser = result => Image(result, "--mode", ImageWords.Modes, word => (null, word, null, null)).Mode,
+    };
+    private readonly Option<ulong?> _load = Address("--load-address", "Of a flat image file: where its first byte goes. Default: 0x7C00 in mode 16, else 0x100000.");
+    private readonly Option<ulong?> _entry = Address("--entry-address", "Of a flat image file: where it starts. Default: the load address.");
     private readonly Option<string> _append = new("--append") { Description = "The guest's command line.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
     private readonly Option<long> _switchAfter = Number("--switch-vendor-after", "Switch the vendor after N hypercalls, again each N; 0: never.", 0, 0, long.MaxValue);
     private readonly Option<long> _timeout = Number("--timeout", "Time limit in seconds.", 60, 1, 86_400, "SECONDS");
@@ -38,7 +59,7 @@ internal sealed class ProgramCommand
     /// <param name="serve">What no command does.</param>
     public ProgramCommand(Func<RunOptions, CancellationToken, Task<int>> run, Func<CancellationToken, Task<int>> serve)
     {
-        foreach (Option option in new Option[] { _vendor, _accelerator, _deterministic, _policy, _processors, _memory, _append, _switchAfter, _timeout, _summary })
+        foreach (Option option in new Option[] { _vendor, _accelerator, _deterministic, _controlRegisters, _policy, _processors, _memory, _format, _mode, _load, _entry, _append, _switchAfter, _timeout, _summary })
         {
             _run.Options.Add(option);
         }
@@ -137,12 +158,41 @@ internal sealed class ProgramCommand
             : Refuse<long>(result, maximum == long.MaxValue ? $"a whole number from {minimum} up" : $"a whole number from {minimum} to {maximum}"),
     };
 
+    private static ImageSettings Image(
+        ArgumentResult result, string name, IEnumerable<string> allowed, Func<string, (string? Format, string? Mode, string? Load, string? Entry)> place)
+    {
+        Dictionary<string, string[]> errors = [];
+        (string? format, string? mode, string? load, string? entry) = place(Word(result));
+        ImageSettings settings = ImageWords.Parse(errors, format, mode, load, entry);
+        if (errors.Count > 0)
+        {
+            result.AddError($"Option {name} has the value \"{Word(result)}\"; allowed: {string.Join(", ", allowed)}.");
+        }
+
+        return settings;
+    }
+
+    private static Option<ulong?> Address(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "ADDRESS",
+        CustomParser = result => Image(result, name, ["hexadecimal with 0x, such as 0x100000"], word => (null, null, word, null)).LoadAddress,
+    };
+
     private RunOptions Options(ParseResult result) => new()
     {
         Guest = result.GetRequiredValue(_guest),
+        Image = new ImageSettings
+        {
+            Format = result.GetValue(_format),
+            Mode = result.GetValue(_mode),
+            LoadAddress = result.GetValue(_load),
+            EntryAddress = result.GetValue(_entry),
+        },
         Vendor = result.GetRequiredValue(_vendor),
         Accelerator = result.GetRequiredValue(_accelerator),
         Deterministic = result.GetValue(_deterministic),
+        InterceptControlRegisters = result.GetValue(_controlRegisters),
         Policy = result.GetRequiredValue(_policy),
         Processors = (int)result.GetRequiredValue(_processors),
         MemoryMiB = (int)result.GetRequiredValue(_memory),

@@ -1,3 +1,4 @@
+using Hyperpatch.Engine.Guests.Loading;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Configuration;
@@ -7,8 +8,11 @@ namespace Hyperpatch.Web.CommandLine;
 /// <summary>What <c>run GUEST</c> was asked to do.</summary>
 internal sealed record RunOptions
 {
-    /// <summary>A guest of the catalogue.</summary>
+    /// <summary>A guest of the catalogue, or the path of an image file.</summary>
     public required string Guest { get; init; }
+
+    /// <summary>What is said about an image file.</summary>
+    public required ImageSettings Image { get; init; }
 
     /// <summary>The vendor that the guest sees first.</summary>
     public required CpuVendor Vendor { get; init; }
@@ -18,6 +22,9 @@ internal sealed record RunOptions
 
     /// <summary>Whether the run repeats exactly.</summary>
     public required bool Deterministic { get; init; }
+
+    /// <summary>Whether accesses to control registers are exits.</summary>
+    public required bool InterceptControlRegisters { get; init; }
 
     /// <summary>What is done with the wrong vendor's hypercalls.</summary>
     public required PatchPolicy Policy { get; init; }

@@ -41,6 +41,9 @@ internal sealed record RunSummary
     /// <summary>Instructions that all processors executed; null where the back end does not count them.</summary>
     public long? Instructions { get; init; }
 
+    /// <summary>How often instructions were met that exist but that the processor in software does not have, by name; empty where there were none.</summary>
+    public required IReadOnlyDictionary<string, long> Unimplemented { get; init; }
+
     /// <summary>The processors' exits by reason.</summary>
     public required IReadOnlyList<ProcessorSummary> Processors { get; init; }
 
@@ -79,6 +82,7 @@ internal sealed record RunSummary
             Exit = new ExitStatus(exit.Reason, exit.Code),
             ElapsedMs = Math.Round(elapsed.TotalMilliseconds, 3),
             Instructions = machine.Processors[0].Instructions is null ? null : machine.Processors.Sum(processor => processor.Instructions),
+            Unimplemented = machine.UnimplementedInstructions,
             Processors = [.. machine.Processors.Select(ProcessorDetail.Of).Select(processor => new ProcessorSummary(processor.Index, processor.Exits))],
             Hypercalls = new HypercallSummary(counters.Hypercalls, byNumber),
             Patches = counters.Patches,
@@ -113,6 +117,7 @@ internal sealed record RunSummary
         Policy = policy,
         Exit = new ExitStatus(reason, RunExitCode.NotStarted),
         ElapsedMs = 0,
+        Unimplemented = new Dictionary<string, long>(),
         Processors = [],
         Hypercalls = new HypercallSummary(0, new Dictionary<string, long>()),
         Patches = 0,

@@ -4,6 +4,7 @@ using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Web.Machines.Frames;
+using Hyperpatch.Web.Machines.Stepping;
 using Hyperpatch.Web.Machines.Views;
 
 namespace Hyperpatch.Web.Machines;
@@ -25,6 +26,9 @@ public sealed class ManagedMachine : IDisposable
     /// <summary>Its live frames.</summary>
     public MachineFeed Feed { get; }
 
+    /// <summary>Its latest single steps.</summary>
+    public StepTrail Steps { get; } = new();
+
     /// <summary>Its number, as text.</summary>
     public string Id => Machine.Id;
 
@@ -45,6 +49,8 @@ public sealed class ManagedMachine : IDisposable
         Vendor = Machine.Vendor.Id,
         Accelerator = Machine.AcceleratorName,
         Deterministic = Machine.Options.Deterministic,
+        InterceptControlRegisters = Machine.Options.InterceptControlRegisters,
+        Unimplemented = Machine.UnimplementedInstructions,
         InterceptionLevel = PolicyNames.Of(Machine.Level),
         Policy = PolicyNames.Of(Machine.Policy),
         MemoryMiB = Machine.Options.MemoryMiB,
@@ -61,12 +67,11 @@ public sealed class ManagedMachine : IDisposable
     /// <summary>Recorded exits, oldest first.</summary>
     /// <param name="after">Those with greater sequence numbers.</param>
     /// <param name="limit">At most so many.</param>
-    /// <param name="reason">Only this reason, or null.</param>
-    /// <param name="processor">Only this processor, or null.</param>
-    public IReadOnlyList<ExitEvent> Exits(long after, int limit, ExitReason? reason = null, int? processor = null)
+    /// <param name="filter">Which are wanted.</param>
+    public IReadOnlyList<ExitEvent> Exits(long after, int limit, in ExitFilter filter = default)
     {
         Machine.Journal.Drain();
-        return Recorded(after, limit, reason, processor);
+        return Recorded(after, limit, filter);
     }
 
     /// <summary>
@@ -75,14 +80,13 @@ public sealed class ManagedMachine : IDisposable
     /// </summary>
     /// <param name="after">Those with greater sequence numbers.</param>
     /// <param name="limit">At most so many.</param>
-    /// <param name="reason">Only this reason, or null.</param>
-    /// <param name="processor">Only this processor, or null.</param>
-    public IReadOnlyList<ExitEvent> Recorded(long after, int limit, ExitReason? reason = null, int? processor = null)
+    /// <param name="filter">Which are wanted.</param>
+    public IReadOnlyList<ExitEvent> Recorded(long after, int limit, in ExitFilter filter = default)
     {
         ExitRecord[] buffer = ArrayPool<ExitRecord>.Shared.Rent(limit);
         try
         {
-            int count = Machine.Journal.Read(after, buffer.AsSpan(0, limit), reason, processor);
+            int count = Machine.Journal.Read(after, buffer.AsSpan(0, limit), filter);
             var events = new ExitEvent[count];
             for (int i = 0; i < count; i++)
             {
@@ -98,7 +102,8 @@ public sealed class ManagedMachine : IDisposable
     }
 
     /// <summary>All recorded exits up to now, oldest first, a batch at a time.</summary>
-    public IEnumerable<IReadOnlyList<ExitEvent>> History()
+    /// <param name="filter">Which are wanted.</param>
+    public IEnumerable<IReadOnlyList<ExitEvent>> History(ExitFilter filter = default)
     {
         // A running machine goes on recording: what comes after the question is not part of the answer.
         Machine.Journal.Drain();
@@ -106,7 +111,7 @@ public sealed class ManagedMachine : IDisposable
         long after = 0;
         while (after < end)
         {
-            IReadOnlyList<ExitEvent> batch = Recorded(after, Batch);
+            IReadOnlyList<ExitEvent> batch = Recorded(after, Batch, filter);
             if (batch.Count == 0)
             {
                 yield break;

@@ -22,6 +22,7 @@ internal static class AccessSetup
         services.AddSingleton(new AccessTokens(options));
         services.AddSingleton<LoginAttempts>();
         services.AddSingleton<SessionRegistry>();
+        services.AddSingleton<ViewerLinks>();
         services.AddSingleton<SessionCookieEvents>();
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalWriter>();
         services.AddDataProtection().SetApplicationName("Hyperpatch");

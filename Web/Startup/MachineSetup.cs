@@ -1,8 +1,11 @@
+using Hyperpatch.Engine.Accelerators.Kvm.HostStatistics;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Hubs;
 using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Frames;
+using Hyperpatch.Web.Machines.HostKvm;
 using Microsoft.AspNetCore.SignalR;
 
 namespace Hyperpatch.Web.Startup;
@@ -17,6 +20,10 @@ internal static class MachineSetup
         services.AddSingleton(DemoOptions.Read(configuration));
         services.AddSingleton<AcceleratorSet>(provider => new AcceleratorSet(provider.GetRequiredService<EngineOptions>()));
         services.AddSingleton<MachineRegistry>();
+        services.AddSingleton(_ => new GnuAssembler(Environment.GetEnvironmentVariable("PATH") ?? ""));
+        services.AddSingleton<GuestChoice>();
+        services.AddSingleton(new KvmDebugFolder(KvmDebugFolder.UsualFolder, KvmDebugFolder.UsualProcesses));
+        services.AddSingleton(provider => new KvmHostMonitor(provider.GetRequiredService<KvmDebugFolder>(), provider.GetRequiredService<MachineRegistry>(), TimeProvider.System));
         services.AddSingleton<MachineCommands>();
         services.AddSingleton<HubConnectionCount>();
         services.AddSingleton<DemoMachine>();

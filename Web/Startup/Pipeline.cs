@@ -4,9 +4,11 @@ using Hyperpatch.Web.Components.Login;
 using Hyperpatch.Web.Hubs;
 using Hyperpatch.Web.Security;
 using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Hyperpatch.Web.Startup;
 
@@ -42,7 +44,7 @@ internal static class Pipeline
         application.UseRateLimiter();
         application.UseAntiforgery();
 
-        application.MapHealthChecks("/healthz").AllowAnonymous();
+        application.MapHealthChecks("/healthz", new HealthCheckOptions { ResponseWriter = WriteHealthAsync }).AllowAnonymous();
         application.MapStaticAssets().AllowAnonymous();
         application.MapLogin();
         application.Map("/status/{code:int}", Status).AllowAnonymous().DisableAntiforgery().ExcludeFromDescription();
@@ -52,6 +54,7 @@ internal static class Pipeline
         RouteGroupBuilder api = application.MapGroup("/api").RequireAuthorization(AccessPolicies.Viewer).WithMetadata(new RequestSizeLimitAttribute(MaximumBody)).ProducesProblem(401);
         api.MapHost();
         api.MapMachines();
+        api.MapAssemble();
         application.MapRazorComponents<App>()
             .AddInteractiveServerRenderMode(render => render.ContentSecurityFrameAncestorsPolicy = null)
             .RequireAuthorization(AccessPolicies.Viewer);
@@ -71,6 +74,13 @@ internal static class Pipeline
             ? Results.Problem(bad.Message, statusCode: bad.StatusCode)
             : Results.Problem("Something went wrong in the server; its log says what.", statusCode: StatusCodes.Status500InternalServerError);
         return answer.ExecuteAsync(context);
+    }
+
+    private static Task WriteHealthAsync(HttpContext context, HealthReport report)
+    {
+        context.Response.Headers[ServerInstance.Header] = context.RequestServices.GetRequiredService<ServerInstance>().Id;
+        context.Response.ContentType = "text/plain";
+        return context.Response.WriteAsync(report.Status.ToString(), context.RequestAborted);
     }
 
     private static bool IsForPrograms(HttpContext context) => ProgramPaths.Match(context.Request);

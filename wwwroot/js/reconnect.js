@@ -2,6 +2,7 @@
 // it, else by loading itself afresh. The page's state is in its address, so nothing is lost by that.
 const dialog = document.getElementById('components-reconnect-modal');
 const text = dialog.querySelector('[data-hp-reconnect-text]');
+const instance = document.querySelector('meta[name="hyperpatch-instance"]')?.content;
 const reloadedKey = 'hyperpatch.reloaded';
 let polling = 0;
 let trying = false;
@@ -10,21 +11,30 @@ const say = words => { if (text.textContent !== words) text.textContent = words;
 const show = () => { if (!dialog.open) dialog.showModal(); };
 const hide = () => { clearInterval(polling); polling = 0; if (dialog.open) dialog.close(); };
 
-const reload = () => {
-  try { sessionStorage.setItem(reloadedKey, '1'); } catch { /* the banner is a courtesy */ }
+// Why: 'restarted' or 'lost', as the banner of the layout has words for it.
+const reload = why => {
+  try { sessionStorage.setItem(reloadedKey, why); } catch { /* the banner is a courtesy */ }
   location.reload();
 };
 
-const serverAnswers = async () => {
-  try { return (await fetch('/healthz', { cache: 'no-store' })).ok; } catch { return false; }
+// Null where the server does not answer; 'restarted' where it is not the one that this page came from.
+const askServer = async () => {
+  try {
+    const answer = await fetch('/healthz', { cache: 'no-store' });
+    if (!answer.ok) return null;
+    return answer.headers.get('Hyperpatch-Instance') === instance ? 'same' : 'restarted';
+  } catch { return null; }
 };
 
 const takeUp = async () => {
-  if (!await serverAnswers()) { say('The server does not answer. Trying again.'); return; }
+  const server = await askServer();
+  if (!server) { say('The server does not answer. Trying again.'); return; }
   say('The server is back.');
   let back = false;
-  try { back = await Blazor.reconnect(); } catch { /* a server that was started again does not know this page */ }
-  if (back) hide(); else reload();
+  if (server === 'same') {
+    try { back = await Blazor.reconnect(); } catch { /* it has given this page's circuit up */ }
+  }
+  if (back) hide(); else reload(server === 'restarted' ? 'restarted' : 'lost');
 };
 
 // One at a time: of two attempts for the same circuit one fails, and would load the page afresh although it is back.
@@ -43,7 +53,7 @@ dialog.addEventListener('components-reconnect-state-changed', event => {
       break;
     case 'hide': hide(); break;
     case 'failed': show(); polling ||= setInterval(tryNow, 2000); break;
-    case 'rejected': reload(); break;
+    case 'rejected': askServer().then(server => reload(server === 'restarted' ? 'restarted' : 'lost')); break;
   }
 });
 dialog.addEventListener('cancel', event => event.preventDefault());
@@ -51,12 +61,14 @@ dialog.querySelector('[data-hp-reconnect-now]').addEventListener('click', tryNow
 
 // After a reload, say why, once. The banner arrives with the layout, a moment after this script.
 try {
-  if (sessionStorage.getItem(reloadedKey)) {
+  const why = sessionStorage.getItem(reloadedKey);
+  if (why) {
     sessionStorage.removeItem(reloadedKey);
     const watch = new MutationObserver(() => {
       const banner = document.getElementById('hp-restarted');
       if (!banner) return;
       watch.disconnect();
+      banner.querySelector(`[data-hp-why="${why === 'restarted' ? why : 'lost'}"]`).hidden = false;
       banner.hidden = false;
       banner.querySelector('[data-hp-dismiss]').addEventListener('click', () => { banner.hidden = true; });
     });

@@ -2,7 +2,7 @@
 // list is always that of the page, and a control that is disabled is so for the keyboard, too.
 const typing = 'input, textarea, select, [contenteditable="true"], fluent-text-input, fluent-textarea, fluent-select';
 const pressedBySpace = 'button, a, summary, [role="button"]';
-const names = { Space: 'Space', Escape: 'Esc' };
+const names = { Space: 'Space', Escape: 'Esc', ArrowLeft: '←', ArrowRight: '→' };
 
 const usable = element => !element.disabled && element.getClientRects().length > 0;
 const find = key => [...document.querySelectorAll('[data-hp-key]')].find(element => element.dataset.hpKey === key && usable(element));

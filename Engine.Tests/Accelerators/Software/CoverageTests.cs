@@ -33,6 +33,19 @@ public sealed class CoverageTests
         [Mnemonic.Wrgsbase] = nameof(SystemTableTests),
         [Mnemonic.Wait] = nameof(FloatStateTests),
         [Mnemonic.Fldcw] = nameof(X87DifferentialTests),
+        [Mnemonic.Clflush] = nameof(MmxFaultTests),
+        [Mnemonic.Fldenv] = nameof(X87EnvironmentTests),
+        [Mnemonic.Fnsave] = nameof(X87EnvironmentTests),
+        [Mnemonic.Fnstenv] = nameof(X87EnvironmentTests),
+        [Mnemonic.Frstor] = nameof(X87EnvironmentTests),
+        [Mnemonic.F2xm1] = nameof(X87TranscendentalTests),
+        [Mnemonic.Fcos] = nameof(X87TranscendentalTests),
+        [Mnemonic.Fpatan] = nameof(X87TranscendentalTests),
+        [Mnemonic.Fptan] = nameof(X87TranscendentalTests),
+        [Mnemonic.Fsin] = nameof(X87TranscendentalTests),
+        [Mnemonic.Fsincos] = nameof(X87TranscendentalTests),
+        [Mnemonic.Fyl2x] = nameof(X87TranscendentalTests),
+        [Mnemonic.Fyl2xp1] = nameof(X87TranscendentalTests),
     };
 
     [Fact]

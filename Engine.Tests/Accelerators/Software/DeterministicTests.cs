@@ -1,6 +1,7 @@
 using Hyperpatch.Engine.Guests.Images;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Tests.Support;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
@@ -28,6 +29,9 @@ public sealed class DeterministicTests
 
         /// <summary>Kicks at random moments.</summary>
         Kicks,
+
+        /// <summary>Breakpoints come and go, which parks the processors and has them run instruction by instruction.</summary>
+        Points,
 
         /// <summary>The host has other things to do.</summary>
         Load,
@@ -86,7 +90,7 @@ public sealed class DeterministicTests
                     c.mov(__qword_ptr[counter], rax);
                     c.dec(ecx);
                     c.jne(again);
-                    Finish(b, done);
+                    b.ExitTogether(done);
                 },
                 image: new LongModeOptions { Processors = 2 });
             _ = results.Add(machine.Word(counter));
@@ -161,7 +165,7 @@ public sealed class DeterministicTests
                 c.shl(rdx, 32);
                 c.or(rax, rdx);
                 c.mov(__qword_ptr[after], rax);
-                Finish(b, done);
+                b.ExitTogether(done);
                 b.Handle(Vectors.Timer, "timer");
                 b.Define("timer");
                 b.EndOfInterrupt();
@@ -268,7 +272,7 @@ public sealed class DeterministicTests
                 c.sti();
                 c.hlt();
                 c.cli();
-                Finish(b, done);
+                b.ExitTogether(done);
                 b.Handle(Vectors.Ipi, "ipi");
                 b.Define("ipi");
                 b.EndOfInterrupt();
@@ -325,23 +329,6 @@ public sealed class DeterministicTests
         }
     }
 
-    // The last processor to arrive ends the machine. RBP: own index.
-    private static void Finish(LongModeImageBuilder b, ulong done)
-    {
-        Assembler c = b.Code;
-        Label wait = c.CreateLabel(), stop = c.CreateLabel();
-        c.@lock.inc(__qword_ptr[done]);
-        c.test(ebp, ebp);
-        c.jne(stop);
-        c.Label(ref wait);
-        c.pause();
-        c.cmp(__qword_ptr[done], b.Options.Processors);
-        c.jne(wait);
-        b.Exit(0);
-        c.Label(ref stop);
-        b.Halt();
-    }
-
     private static TestMachine Create(ContentionGuest guest, int processors, bool switches) => TestMachine.Create(
         Backend.Deterministic,
         guest.Emit,
@@ -360,7 +347,7 @@ public sealed class DeterministicTests
         machine.Machine.Run();
         try
         {
-            int most = disturbance switch { Disturbance.None or Disturbance.Load => 0, Disturbance.Kicks => int.MaxValue, _ => 150 };
+            int most = disturbance switch { Disturbance.None or Disturbance.Load => 0, Disturbance.Kicks or Disturbance.Points => int.MaxValue, _ => 150 };
             for (int i = 0; i < most && machine.Machine.State == MachineState.Running; i++)
             {
                 Disturb(machine.Machine, disturbance, random);
@@ -392,6 +379,14 @@ public sealed class DeterministicTests
         if (disturbance == Disturbance.Kicks)
         {
             machine.Processors[random.Next(machine.Processors.Length)].RequestObservation(kick: true);
+            return;
+        }
+
+        if (disturbance == Disturbance.Points)
+        {
+            PausePoint point = machine.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Address, Address = 0x7777_0000 });
+            Thread.SpinWait(random.Next(1, 1 << random.Next(1, 15)));
+            Assert.True(machine.RemovePausePoint(point.Id));
             return;
         }
 

@@ -128,45 +128,8 @@ public sealed class DifferentialTests
         return $"{slot.Text}:{text}; from {state}";
     }
 
-    private static (ulong[] Output, ulong[] Scratch) Run(Backend backend, int bits, DifferentialSlot[] slots, ulong[] input)
-    {
-        Label load = default, store = default;
-        (byte[] output, byte[] scratch) = DifferentialGuest.Run(
-            backend,
-            bits,
-            MemoryMarshal.AsBytes(input.AsSpan()),
-            Count * OutputWords * 8,
-            c =>
-            {
-                load = c.CreateLabel();
-                store = c.CreateLabel();
-                if (bits == 64)
-                {
-                    c.mov(r14, DifferentialGuest.Input(bits));
-                    c.mov(r15, DifferentialGuest.Output(bits));
-                }
-                else
-                {
-                    c.mov(esi, (uint)DifferentialGuest.Input(bits));
-                    c.mov(edi, (uint)DifferentialGuest.Output(bits));
-                }
-
-                foreach (DifferentialSlot slot in slots)
-                {
-                    c.call(load);
-                    slot.Emit(c);
-                    c.call(store);
-                }
-            },
-            c =>
-            {
-                c.Label(ref load);
-                EmitLoad(c);
-                c.Label(ref store);
-                EmitStore(c);
-            });
-        return (MemoryMarshal.Cast<byte, ulong>(output).ToArray(), MemoryMarshal.Cast<byte, ulong>(scratch).ToArray());
-    }
+    private static (ulong[] Output, ulong[] Scratch) Run(Backend backend, int bits, DifferentialSlot[] slots, ulong[] input) =>
+        DifferentialGuest.RunBetween(backend, bits, input, Count * OutputWords, c => DifferentialGuest.LoadPointers(c, (r14, esi), (r15, edi)), slots.Select<DifferentialSlot, Action<Assembler>>(slot => slot.Emit), EmitLoad, EmitStore);
 
     private static void EmitLoad(Assembler c)
     {
@@ -180,7 +143,6 @@ public sealed class DifferentialTests
 
             c.push(__qword_ptr[r14]);
             c.popfq();
-            c.ret();
             return;
         }
 
@@ -192,7 +154,6 @@ public sealed class DifferentialTests
         c.mov(ebp, __dword_ptr[esi + (7 * 8)]);
         c.push(__dword_ptr[esi]);
         c.popfd();
-        c.ret();
     }
 
     private static void EmitStore(Assembler c)
@@ -208,7 +169,6 @@ public sealed class DifferentialTests
 
             c.add(r14, InputWords * 8);
             c.add(r15, OutputWords * 8);
-            c.ret();
             return;
         }
 
@@ -222,7 +182,6 @@ public sealed class DifferentialTests
         c.mov(__dword_ptr[edi + (7 * 8)], ebp);
         c.add(esi, InputWords * 8);
         c.add(edi, OutputWords * 8);
-        c.ret();
     }
 
     private static ulong Value(Random random) => random.Next(6) switch

@@ -97,6 +97,8 @@ internal static partial class InstructionRows
         new("mov cr2", s_old, "rax=1234", c => { c.mov(cr2, eax); c.mov(ebx, cr2); }, "cr2=1234 rbx=1234"),
         new("mov cr2, 64 bits", s_long, "rax=123456789ABCDEF0", c => { c.mov(cr2, rax); c.mov(rbx, cr2); }, "cr2=123456789ABCDEF0 rbx=123456789ABCDEF0"),
         new("mov cr3, no paging", s_real, "rax=5000", c => { c.mov(cr3, eax); c.mov(ebx, cr3); }, "cr3=5000 rbx=5000"),
+        new("invpcid, every context", s_old, "rcx=3 m0=0 m1=0", c => c.invpcid(ecx, __xmmword_ptr[esi]), ""),
+        new("invpcid, no such type", s_old, "rcx=4 m0=0 m1=0", c => c.invpcid(ecx, __xmmword_ptr[esi]), "#13:0"),
         new("mov cr4", s_every, "", c =>
         {
             if (c.Bitness == 64)

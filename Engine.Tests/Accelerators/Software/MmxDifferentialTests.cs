@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using Hyperpatch.Engine.Guests.Images;
 using Hyperpatch.Engine.Tests.Support;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
@@ -11,8 +10,6 @@ namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 /// <summary>Random instructions on MM registers, in software and on the processor behind KVM: all that FXSAVE shows, RAX, RCX and memory.</summary>
 public sealed class MmxDifferentialTests
 {
-    private const ulong UserCode = 0x2_0000_0000, UserStack = 0x2_0010_0000, Area = 0x3_0000_0000;
-
     // Of each: an FXSAVE area, RAX and RCX, and from MemoryAt on the memory at RDI. The same again for what comes out.
     private const int Count = 300, Size = 576, RaxAt = 512, RcxAt = 520, MemoryAt = 528;
 
@@ -107,57 +104,26 @@ public sealed class MmxDifferentialTests
         }
     }
 
-    private static byte[] Run(Backend backend, Instruction[] instructions, byte[] input)
-    {
-        ulong areaAt = 0;
-        // Vendors differ in CVTPI2PS: as the host's does it.
-        GuestVendor vendor = X87DifferentialTests.IsAmdHost ? GuestVendor.Amd : GuestVendor.Intel;
-        using TestMachine machine = TestMachine.Create(backend, b => Emit(b, instructions, out areaAt), vendor);
-        Assert.True(machine.Machine.Memory.TryWrite(areaAt, input));
-        machine.RunToEnd(expected: 1);
-        ulong end = machine.Exception().Rip;
-        Assert.True(
-            machine.Exception().Vector == 6 && end == machine.Image["last"],
-            $"{backend}: exception {machine.Exception().Vector} at {Convert.ToHexString(machine.Bytes(end, 8))}");
-        byte[] output = new byte[Count * Size];
-        Assert.True(machine.Machine.TryReadMemory(areaAt, output));
-        return output;
-    }
-
-    private static void Emit(LongModeImageBuilder b, Instruction[] instructions, out ulong areaAt)
-    {
-        Assembler c = b.Code;
-        b.ExpectException("end");
-        b.EnterUser("user", UserStack);
-        b.MapNew(UserStack - 8, 1, PageFlags.Data | PageFlags.User);
-        areaAt = b.MapNew(Area, ((Count * Size) + 4095) / 4096, PageFlags.Data | PageFlags.User);
-        b.Define("end");
-        b.Exit(0);
-        b.At(UserCode, PageFlags.Code | PageFlags.User);
-        b.Define("user");
-        c.mov(r15, Area);
-        foreach (Instruction instruction in instructions)
+    private static byte[] Run(Backend backend, Instruction[] instructions, byte[] input) => DifferentialGuest.RunBetween(
+        backend,
+        64,
+        input,
+        0,
+        c => c.mov(r15, DifferentialGuest.Input(64)),
+        instructions.Select<Instruction, Action<Assembler>>(one => c => c.AddInstruction(one)),
+        c =>
         {
-            c.call(b.Symbol("load"));
-            c.AddInstruction(instruction);
-            c.call(b.Symbol("store"));
-        }
-
-        b.Define("last");
-        c.ud2();
-
-        b.Define("load");
-        c.lea(rdi, __[r15 + MemoryAt]);
-        c.mov(rax, __qword_ptr[r15 + RaxAt]);
-        c.mov(rcx, __qword_ptr[r15 + RcxAt]);
-        c.fxrstor64(__[r15]);
-        c.ret();
-
-        b.Define("store");
-        c.fxsave64(__[r15]);
-        c.mov(__qword_ptr[r15 + RaxAt], rax);
-        c.mov(__qword_ptr[r15 + RcxAt], rcx);
-        c.add(r15, Size);
-        c.ret();
-    }
+            c.lea(rdi, __[r15 + MemoryAt]);
+            c.mov(rax, __qword_ptr[r15 + RaxAt]);
+            c.mov(rcx, __qword_ptr[r15 + RcxAt]);
+            c.fxrstor64(__[r15]);
+        },
+        c =>
+        {
+            c.fxsave64(__[r15]);
+            c.mov(__qword_ptr[r15 + RaxAt], rax);
+            c.mov(__qword_ptr[r15 + RcxAt], rcx);
+            c.add(r15, Size);
+        },
+        X87DifferentialTests.HostVendor).Input;
 }

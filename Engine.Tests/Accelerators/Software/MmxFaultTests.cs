@@ -1,6 +1,7 @@
 using Hyperpatch.Engine.Guests.Images;
 using Hyperpatch.Engine.Tests.Support;
 using Iced.Intel;
+using static Hyperpatch.Engine.Tests.Accelerators.Software.FloatFaultGuest;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Hyperpatch.Engine.Tests.Accelerators.Software;
@@ -8,9 +9,7 @@ namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 /// <summary>When MMX instructions and CLFLUSH are exceptions, and what these leave. In software only, as the SSE ones.</summary>
 public sealed class MmxFaultTests
 {
-    private const int None = -1, Undefined = 6, NotAvailable = 7, Protection = 13, PageFault = 14, Numeric = 16, Simd = 19;
-    private const int Emulated = 4, TaskSwitched = 8, NumericError = 0x20, OsFxsr = 0x200;
-    private const ulong Page = 0x3_0000_0000;
+    private const int Undefined = 6, NotAvailable = 7, Protection = 13, PageFault = 14, Numeric = 16, Simd = 19;
 
     private static readonly Dictionary<string, Action<Assembler>> s_instructions = new()
     {
@@ -101,59 +100,28 @@ public sealed class MmxFaultTests
     [InlineData("movnti", 0, 0, false, None)]
     public void What_may_not_run_is_an_exception_and_leaves_all_as_it_was(string what, int cr0Set, int cr4Cleared, bool isPending, int vector)
     {
-        ulong before = 0, after = 0, memory = 0;
-        using TestMachine machine = TestMachine.Create(Backend.Software, b =>
-        {
-            Assembler c = b.Code;
-            b.ExpectException("end");
-            memory = b.MapNew(Page, 1, PageFlags.Data);
-            before = b.Reserve(512, 16);
-            after = b.Reserve(512, 16);
-            c.mov(rbx, Page);
-            c.mov(rax, -1L);
-            c.movq(mm0, rax);
-            c.movq(mm1, rax);
-            // A stack that MMX instructions would change.
-            c.emms();
-            c.fld1();
-            c.fldz();
-            if (isPending)
+        using FloatFaultGuest guest = FloatFaultGuest.Run(
+            cr0Set,
+            cr4Cleared,
+            isPending,
+            Page,
+            c =>
             {
-                c.push(0x37B);
-                c.fldcw(__word_ptr[rsp]);
-                c.fdivp(st1, st0);
-            }
-
-            c.fxsave64(__[before]);
-            c.mov(rax, cr0);
-            c.and(rax, ~NumericError);
-            c.or(rax, cr0Set);
-            c.mov(cr0, rax);
-            c.mov(rax, cr4);
-            c.and(rax, ~cr4Cleared);
-            c.mov(cr4, rax);
-            s_instructions[what](c);
-            b.Define("last");
-            c.ud2();
-            b.Define("end");
-            c.mov(rax, cr0);
-            c.and(rax, ~(Emulated | TaskSwitched));
-            c.mov(cr0, rax);
-            c.mov(rax, cr4);
-            c.or(rax, OsFxsr);
-            c.mov(cr4, rax);
-            c.fxsave64(__[after]);
-            b.Exit(0);
-        });
-        machine.RunToEnd(expected: 1);
-        bool hasRun = machine.Exception().Vector == Undefined && machine.Exception().Rip == machine.Image["last"];
-        Assert.Equal(vector, hasRun ? None : (int)machine.Exception().Vector);
-        if (!hasRun)
+                // MMX instructions change what is on the stack then.
+                c.mov(rax, -1L);
+                c.movq(mm0, rax);
+                c.movq(mm1, rax);
+                c.emms();
+            },
+            s_instructions[what]);
+        Assert.Equal(vector, guest.Vector);
+        if (guest.Vector != None)
         {
             // Control, status and tags; registers; the end of the page.
-            Assert.Equal(machine.Word(before) & 0xFF_FFFF_FFFF, machine.Word(after) & 0xFF_FFFF_FFFF);
-            Assert.Equal(machine.Words(before + 32, 16), machine.Words(after + 32, 16));
-            Assert.Equal(0UL, machine.Word(memory + 0xFF8));
+            TestMachine machine = guest.Machine;
+            Assert.Equal(machine.Word(guest.Before) & 0xFF_FFFF_FFFF, machine.Word(guest.After) & 0xFF_FFFF_FFFF);
+            Assert.Equal(machine.Words(guest.Before + 32, 16), machine.Words(guest.After + 32, 16));
+            Assert.Equal(0UL, machine.Word(guest.Memory + 0xFF8));
         }
     }
 

@@ -8,7 +8,7 @@ using Iced.Intel;
 
 namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 
-/// <summary>Random instructions in real mode do what they do in 32-bit code, which is compared with hardware: prefixes and widths are what differs.</summary>
+/// <summary>Random instructions in real mode and in 16-bit protected mode do what they do in 32-bit code, which is compared with hardware: prefixes and widths are what differs.</summary>
 public sealed class SixteenBitTests
 {
     private const int Words = 20;
@@ -19,12 +19,19 @@ public sealed class SixteenBitTests
         or Mnemonic.Pdep or Mnemonic.Pext or Mnemonic.Rorx or Mnemonic.Sarx or Mnemonic.Shlx or Mnemonic.Shrx));
 
     [Theory]
-    [InlineData(1, 6000)]
-    public void Instructions_are_the_same_in_real_mode(int seed, int count)
+    [InlineData(false, 1, 6000)]
+    [InlineData(true, 2, 6000)]
+    public void Instructions_are_the_same_in_16_bit_code(bool isProtected, int seed, int count)
     {
         Random random = new(seed);
         RandomInstructions source = new(random, 32, isWhole: true);
         using CpuRig real = new(16), flat = new(32);
+        if (isProtected)
+        {
+            // As behind the MOV to CR0 that sets PE: segments as they were, 16 bits wide.
+            real.Cpu.Cr0 |= 1;
+        }
+
         // The same offsets in both.
         foreach (int index in (int[])[Seg.Ds, Seg.Es])
         {

@@ -107,45 +107,9 @@ public sealed class SseDifferentialTests
     }
 
     // ESI or RSI at the input, EBX or RBX at the output, EDI or RDI at the instruction's memory; the upper halves are not compared.
-    private static (ulong[] Output, ulong[] Memory) Run(Backend backend, int bits, Instruction[] instructions, ulong[] input)
-    {
-        Label load = default, store = default;
-        (byte[] output, byte[] memory) = DifferentialGuest.Run(
-            backend,
-            bits,
-            MemoryMarshal.AsBytes(input.AsSpan()),
-            Count * OutputWords * 8,
-            c =>
-            {
-                load = c.CreateLabel();
-                store = c.CreateLabel();
-                if (bits == 64)
-                {
-                    c.mov(rsi, DifferentialGuest.Input(bits));
-                    c.mov(rbx, DifferentialGuest.Output(bits));
-                }
-                else
-                {
-                    c.mov(esi, (uint)DifferentialGuest.Input(bits));
-                    c.mov(ebx, (uint)DifferentialGuest.Output(bits));
-                }
-
-                foreach (Instruction instruction in instructions)
-                {
-                    c.call(load);
-                    c.AddInstruction(instruction);
-                    c.call(store);
-                }
-            },
-            c =>
-            {
-                c.Label(ref load);
-                EmitLoad(c);
-                c.Label(ref store);
-                EmitStore(c);
-            });
-        return (MemoryMarshal.Cast<byte, ulong>(output).ToArray(), MemoryMarshal.Cast<byte, ulong>(memory).ToArray());
-    }
+    private static (ulong[] Output, ulong[] Memory) Run(Backend backend, int bits, Instruction[] instructions, ulong[] input) =>
+        DifferentialGuest.RunBetween(
+            backend, bits, input, Count * OutputWords, c => DifferentialGuest.LoadPointers(c, (rsi, esi), (rbx, ebx)), instructions.Select<Instruction, Action<Assembler>>(one => c => c.AddInstruction(one)), EmitLoad, EmitStore);
 
     private static void EmitLoad(Assembler c)
     {
@@ -169,8 +133,6 @@ public sealed class SseDifferentialTests
         {
             c.movdqu(s_xmm[i], In(32 + (i * 16)));
         }
-
-        c.ret();
     }
 
     private static void EmitStore(Assembler c)
@@ -210,8 +172,6 @@ public sealed class SseDifferentialTests
             c.add(esi, InputWords * 8);
             c.add(ebx, OutputWords * 8);
         }
-
-        c.ret();
     }
 
     // Every kind of number, in both formats; all exceptions masked, the rest of MXCSR at random.

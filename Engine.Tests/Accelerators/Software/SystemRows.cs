@@ -7,7 +7,7 @@ namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 internal static class SystemRows
 {
     private const uint Undefined = 6, Protection = 13;
-    private const ulong Umip = 1 << 11, NoTimestamp = 1 << 2, DebugExtensions = 1 << 3;
+    private const ulong Umip = 1 << 11, NoTimestamp = 1 << 2, DebugExtensions = 1 << 3, Pcide = 1 << 17;
 
     /// <summary>All rows.</summary>
     public static IReadOnlyList<SystemRow> All { get; } =
@@ -55,6 +55,16 @@ internal static class SystemRows
         Fault("cr0: paging off in 64-bit code", c => { c.mov(rax, cr0); c.btr(rax, 31); c.mov(cr0, rax); }),
         Fault("cr4: PAE off in long mode", c => { c.mov(rax, cr4); c.btr(rax, 5); c.mov(cr4, rax); }),
         Fault("cr4: reserved", c => { c.mov(rax, cr4); c.bts(rax, 63); c.mov(cr4, rax); }),
+        Fault("cr4: PCIDE with a context in cr3", c => { c.mov(rax, cr3); c.or(rax, 5); c.mov(cr3, rax); c.mov(rax, cr4); c.bts(rax, 17); c.mov(cr4, rax); }),
+        new("cr3 with PCIDE: context and bit 63", c => { c.mov(rax, cr3); c.mov(rbx, rax); c.or(rax, 5); c.bts(rax, 63); c.mov(cr3, rax); c.mov(rax, cr3); c.sub(rax, rbx); }) { Cr4 = Pcide, Rax = 5 },
+        Fault("cr3 without PCIDE: bit 63", c => { c.mov(rax, cr3); c.bts(rax, 63); c.mov(cr3, rax); }),
+        new("invpcid of all", c => { c.push(0); c.push(0); c.mov(eax, 3); c.invpcid(rax, __xmmword_ptr[rsp]); c.add(rsp, 16); c.mov(eax, 1); }) { Rax = 1 },
+        new("invpcid of a context", c => { c.push(0); c.push(7); c.mov(eax, 1); c.invpcid(rax, __xmmword_ptr[rsp]); c.add(rsp, 16); c.mov(eax, 1); }) { Cr4 = Pcide, Rax = 1 },
+        Fault("invpcid of a context without PCIDE", c => { c.push(0); c.push(7); c.mov(eax, 1); c.invpcid(rax, __xmmword_ptr[rsp]); }),
+        Fault("invpcid: type", c => { c.push(0); c.push(0); c.mov(eax, 4); c.invpcid(rax, __xmmword_ptr[rsp]); }),
+        Fault("invpcid: reserved", c => { c.push(0); c.push(0x1000); c.mov(eax, 2); c.invpcid(rax, __xmmword_ptr[rsp]); }),
+        Fault("invpcid: not canonical", c => { c.mov(rax, 1L << 48); c.push(rax); c.push(0); c.xor(eax, eax); c.invpcid(rax, __xmmword_ptr[rsp]); }),
+        User("invpcid", c => c.invpcid(rax, __xmmword_ptr[rsp - 16])),
         Fault("cr8: reserved", c => { c.mov(eax, 16); c.mov(cr8, rax); }),
         new("cr8", c => { c.mov(eax, 5); c.mov(cr8, rax); c.mov(rax, cr8); }) { Rax = 5 },
         Fault("dr7: upper half", c => { c.mov(rax, 1L << 32); c.mov(dr7, rax); }),

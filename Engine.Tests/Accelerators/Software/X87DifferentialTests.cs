@@ -14,7 +14,10 @@ public sealed class X87DifferentialTests
     internal const int Count = 400, InputSize = 64, OutputSize = 512;
 
     // "Auth" of AuthenticAMD.
-    internal static readonly bool IsAmdHost = X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx == 0x6874_7541;
+    private static readonly bool s_isAmdHost = X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx == 0x6874_7541;
+
+    /// <summary>The host's vendor, for what is compared with hardware and differs between vendors.</summary>
+    internal static GuestVendor HostVendor => s_isAmdHost ? GuestVendor.Amd : GuestVendor.Intel;
 
     /// <summary>What is compared.</summary>
     internal static IEnumerable<Mnemonic> Mnemonics => Enum.GetValues<Mnemonic>().Where(IsCompared);
@@ -73,7 +76,7 @@ public sealed class X87DifferentialTests
                 // Where the last instruction was is not kept track of.
                 a[6..32].Clear();
                 b[6..32].Clear();
-                if (!IsAmdHost && (a[2] & 0x80) != 0)
+                if (!s_isAmdHost && (a[2] & 0x80) != 0)
                 {
                     // What a comparison leaves in C0, C2 and C3 when an unmasked exception stops it is different by vendor; ours is AMD's way.
                     a[3] &= 0xBA;
@@ -141,23 +144,12 @@ public sealed class X87DifferentialTests
             Count * OutputSize,
             c =>
             {
-                if (bits == 64)
-                {
-                    c.mov(rsi, DifferentialGuest.Input(bits));
-                    c.mov(rdi, DifferentialGuest.Output(bits));
-                }
-                else
-                {
-                    c.mov(esi, (uint)DifferentialGuest.Input(bits));
-                    c.mov(edi, (uint)DifferentialGuest.Output(bits));
-                }
-
+                DifferentialGuest.LoadPointers(c, (rsi, esi), (rdi, edi));
                 foreach (byte[] bytes in code)
                 {
                     Emit(c, bytes);
                 }
-            },
-            _ => { });
+            });
         return output;
     }
 

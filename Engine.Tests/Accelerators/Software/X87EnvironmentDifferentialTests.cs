@@ -1,9 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using Hyperpatch.Engine.Guests.Images;
 using Hyperpatch.Engine.Tests.Support;
-using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Hyperpatch.Engine.Tests.Accelerators.Software;
@@ -11,8 +9,6 @@ namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 /// <summary>Random x87 states and instructions, in software and on the processor behind KVM: all that FXSAVE64, FNSTENV and FNSAVE show.</summary>
 public sealed class X87EnvironmentDifferentialTests
 {
-    private const ulong UserCode = 0x2_0000_0000, UserStack = 0x2_0010_0000, InputArea = 0x3_0000_0000, OutputArea = 0x4_0000_0000;
-
     // In: an FXSAVE area, and the memory that the instruction has. Out: FXSAVE64's area, FNSTENV's and FNSAVE's.
     private const int Count = 150, InputSize = 640, MemoryAt = 512, OutputSize = 704, EnvironmentAt = 512, StateAt = 544, StateSize = 108, SelectorAt = 16, DataSelectorAt = 24;
 
@@ -124,25 +120,15 @@ public sealed class X87EnvironmentDifferentialTests
         }
     }
 
-    private static (byte[] Output, byte[] Memory) Run(Backend backend, byte[][] code, byte[] input)
-    {
-        ulong inputAt = 0, outputAt = 0;
-        // What FXSAVE64 saves is different by vendor: as the host's does it.
-        GuestVendor vendor = X87DifferentialTests.IsAmdHost ? GuestVendor.Amd : GuestVendor.Intel;
-        void Emit(LongModeImageBuilder b)
+    private static (byte[] Output, byte[] Memory) Run(Backend backend, byte[][] code, byte[] input) => DifferentialGuest.Run(
+        backend,
+        64,
+        input,
+        Count * OutputSize,
+        c =>
         {
-            Assembler c = b.Code;
-            b.ExpectException("end");
-            b.EnterUser("user", UserStack);
-            b.MapNew(UserStack - 8, 1, PageFlags.Data | PageFlags.User);
-            inputAt = b.MapNew(InputArea, ((Count * InputSize) + 4095) / 4096, PageFlags.Data | PageFlags.User);
-            outputAt = b.MapNew(OutputArea, ((Count * OutputSize) + 4095) / 4096, PageFlags.Data | PageFlags.User);
-            b.Define("end");
-            b.Exit(0);
-            b.At(UserCode, PageFlags.Code | PageFlags.User);
-            b.Define("user");
-            c.mov(rbx, InputArea);
-            c.mov(rdi, OutputArea);
+            c.mov(rbx, DifferentialGuest.Input(64));
+            c.mov(rdi, DifferentialGuest.Output(64));
             c.lea(rsi, __[rbx + MemoryAt]);
             foreach (byte[] bytes in code)
             {
@@ -155,18 +141,6 @@ public sealed class X87EnvironmentDifferentialTests
                 c.add(rsi, InputSize);
                 c.add(rdi, OutputSize);
             }
-
-            b.Define("last");
-            c.ud2();
-        }
-
-        using TestMachine machine = TestMachine.Create(backend, Emit, vendor);
-        Assert.True(machine.Machine.Memory.TryWrite(inputAt, input));
-        machine.RunToEnd(expected: 1);
-        Assert.True(machine.Exception().Vector == 6 && machine.Exception().Rip == machine.Image["last"], $"{backend}: exception {machine.Exception().Vector}");
-        byte[] output = new byte[Count * OutputSize], memory = new byte[Count * InputSize];
-        Assert.True(machine.Machine.TryReadMemory(outputAt, output));
-        Assert.True(machine.Machine.TryReadMemory(inputAt, memory));
-        return (output, memory);
-    }
+        },
+        vendor: X87DifferentialTests.HostVendor);
 }

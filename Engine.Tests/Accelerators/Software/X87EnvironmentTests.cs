@@ -3,6 +3,7 @@ using Hyperpatch.Engine.Guests;
 using Hyperpatch.Engine.Guests.Images;
 using Hyperpatch.Engine.Tests.Support;
 using Iced.Intel;
+using static Hyperpatch.Engine.Tests.Accelerators.Software.FloatFaultGuest;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Hyperpatch.Engine.Tests.Accelerators.Software;
@@ -13,9 +14,17 @@ namespace Hyperpatch.Engine.Tests.Accelerators.Software;
 /// </summary>
 public sealed class X87EnvironmentTests
 {
-    private const int None = -1, NotAvailable = 7, PageFault = 14, Numeric = 16, Undefined = 6;
-    private const int Emulated = 4, TaskSwitched = 8, NumericError = 0x20;
-    private const ulong Page = 0x3_0000_0000;
+    private const int NotAvailable = 7, PageFault = 14, Numeric = 16;
+
+    private static readonly Dictionary<string, Action<Assembler>> s_instructions = new()
+    {
+        ["fnstenv"] = c => c.fnstenv(__[rbx]),
+        ["fldenv"] = c => c.fldenv(__[rbx]),
+        ["fnsave"] = c => c.fnsave(__[rbx]),
+        ["frstor"] = c => c.frstor(__[rbx]),
+        ["fbstp"] = c => c.fbstp(__tbyte_ptr[rbx]),
+        ["fprem"] = c => c.fprem(),
+    };
 
     [Theory]
     [InlineData("fnstenv", Emulated, false, NotAvailable)]
@@ -33,70 +42,16 @@ public sealed class X87EnvironmentTests
     [InlineData("fprem", NumericError, true, Numeric)]
     public void What_may_not_run_is_an_exception_and_leaves_all_as_it_was(string what, int cr0Set, bool isPending, int vector)
     {
-        ulong before = 0, after = 0, memory = 0;
-        using TestMachine machine = TestMachine.Create(Backend.Software, b =>
-        {
-            Assembler c = b.Code;
-            b.ExpectException("end");
-            memory = b.MapNew(Page, 1, PageFlags.Data);
-            before = b.Reserve(512, 16);
-            after = b.Reserve(512, 16);
-            c.mov(rbx, Page + (what.EndsWith("half absent", StringComparison.Ordinal) ? 0xFFCUL : 0x800));
-            c.fninit();
-            c.fld1();
-            c.fldz();
-            if (isPending)
-            {
-                c.push(0x37B);
-                c.fldcw(__word_ptr[rsp]);
-                c.fdivp(st1, st0);
-            }
-
-            c.fxsave64(__[before]);
-            c.mov(rax, cr0);
-            c.and(rax, ~NumericError);
-            c.or(rax, cr0Set);
-            c.mov(cr0, rax);
-            switch (what.Split(',')[0])
-            {
-                case "fnstenv":
-                    c.fnstenv(__[rbx]);
-                    break;
-                case "fldenv":
-                    c.fldenv(__[rbx]);
-                    break;
-                case "fnsave":
-                    c.fnsave(__[rbx]);
-                    break;
-                case "frstor":
-                    c.frstor(__[rbx]);
-                    break;
-                case "fbstp":
-                    c.fbstp(__tbyte_ptr[rbx]);
-                    break;
-                default:
-                    c.fprem();
-                    break;
-            }
-
-            b.Define("last");
-            c.ud2();
-            b.Define("end");
-            c.mov(rax, cr0);
-            c.and(rax, ~(Emulated | TaskSwitched));
-            c.mov(cr0, rax);
-            c.fxsave64(__[after]);
-            b.Exit(0);
-        });
-        machine.RunToEnd(expected: 1);
-        bool hasRun = machine.Exception().Vector == Undefined && machine.Exception().Rip == machine.Image["last"];
-        Assert.Equal(vector, hasRun ? None : (int)machine.Exception().Vector);
-        if (!hasRun)
+        ulong area = Page + (what.EndsWith("half absent", StringComparison.Ordinal) ? 0xFFCUL : 0x800);
+        using FloatFaultGuest guest = FloatFaultGuest.Run(cr0Set, 0, isPending, area, c => c.fninit(), s_instructions[what.Split(',')[0]]);
+        Assert.Equal(vector, guest.Vector);
+        if (guest.Vector != None)
         {
             // Also where the last instruction was: this one has not been there.
-            Assert.Equal(machine.Words(before, 3), machine.Words(after, 3));
-            Assert.Equal(machine.Words(before + 32, 16), machine.Words(after + 32, 16));
-            Assert.Equal(0UL, machine.Word(memory + 0xFF8));
+            TestMachine machine = guest.Machine;
+            Assert.Equal(machine.Words(guest.Before, 3), machine.Words(guest.After, 3));
+            Assert.Equal(machine.Words(guest.Before + 32, 16), machine.Words(guest.After + 32, 16));
+            Assert.Equal(0UL, machine.Word(guest.Memory + 0xFF8));
         }
     }
 

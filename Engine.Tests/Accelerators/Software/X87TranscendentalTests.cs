@@ -12,6 +12,8 @@ public sealed class X87TranscendentalTests
     private const byte F2xm1 = 0xF0, Fyl2x = 0xF1, Fptan = 0xF2, Fpatan = 0xF3, Fyl2xp1 = 0xF9, Fsincos = 0xFB, Fsin = 0xFE, Fcos = 0xFF;
     private const int Count = X87DifferentialTests.Count, InputSize = X87DifferentialTests.InputSize, OutputSize = X87DifferentialTests.OutputSize;
     private const int Inexact = 0x20, RoundedUp = 0x200, One = 0x3FFF;
+    private delegate int Filler(Random random, byte function, Span<byte> slot);
+
     private static readonly byte[] s_all = [F2xm1, Fyl2x, Fptan, Fpatan, Fyl2xp1, Fsincos, Fsin, Fcos];
 
     /// <summary>Intel SDM vol. 1, 8.3.10: within one unit in the last place.</summary>
@@ -24,16 +26,11 @@ public sealed class X87TranscendentalTests
         for (int round = 0; round < rounds; round++)
         {
             int roundSeed = (seed * 10_000) + round;
-            Random random = new(roundSeed);
-            byte[][] code = [.. Enumerable.Range(0, Count).Select(_ => new byte[] { 0xD9, s_all[random.Next(s_all.Length)] })];
-            byte[] input = new byte[Count * InputSize];
-            for (int i = 0; i < Count; i++)
+            (byte[][] code, byte[] input) = Make(new Random(roundSeed), (random, function, slot) =>
             {
-                Span<byte> slot = input.AsSpan(i * InputSize, InputSize);
-                Fill(random, code[i][1], slot);
-                BinaryPrimitives.WriteUInt16LittleEndian(slot[48..], (ushort)(0x33F | (random.Next(4) << 10)));
-            }
-
+                Fill(random, function, slot);
+                return 0x3F;
+            });
             byte[] output = X87DifferentialTests.Run(Backend.Software, 64, code, input);
             for (int i = 0; i < Count; i++)
             {
@@ -64,22 +61,16 @@ public sealed class X87TranscendentalTests
         for (int round = 0; round < rounds; round++)
         {
             int roundSeed = (seed * 10_000) + round;
-            Random random = new(roundSeed);
-            byte[][] code = [.. Enumerable.Range(0, Count).Select(_ => new byte[] { 0xD9, s_all[random.Next(s_all.Length)] })];
-            byte[] input = new byte[Count * InputSize];
-            for (int i = 0; i < Count; i++)
+            (byte[][] code, byte[] input) = Make(new Random(roundSeed), (random, function, slot) =>
             {
-                Span<byte> slot = input.AsSpan(i * InputSize, InputSize);
                 do
                 {
                     Special(random, slot.Slice(16, 10));
                     Special(random, slot.Slice(32, 10));
                 }
-                while (!IsDefined(code[i][1], slot[32..]));
-                int masks = random.Next(3) == 0 ? random.Next(64) : 0x3F;
-                BinaryPrimitives.WriteUInt16LittleEndian(slot[48..], (ushort)(masks | 0x300 | (random.Next(4) << 10)));
-            }
-
+                while (!IsDefined(function, slot[32..]));
+                return random.Next(3) == 0 ? random.Next(64) : 0x3F;
+            });
             byte[] soft = X87DifferentialTests.Run(Backend.Software, 64, code, input), hard = X87DifferentialTests.Run(Backend.Kvm, 64, code, input);
             for (int i = 0; i < Count; i++)
             {
@@ -106,6 +97,21 @@ public sealed class X87TranscendentalTests
         }
 
         Assert.True(found == 0, $"{found} differences of {rounds * Count}\n{differences}");
+    }
+
+    // Instructions at random, each with operands and a control word of its own, of which the filler gives the masks.
+    private static (byte[][] Code, byte[] Input) Make(Random random, Filler fill)
+    {
+        byte[][] code = [.. Enumerable.Range(0, Count).Select(_ => new byte[] { 0xD9, s_all[random.Next(s_all.Length)] })];
+        byte[] input = new byte[Count * InputSize];
+        for (int i = 0; i < Count; i++)
+        {
+            Span<byte> slot = input.AsSpan(i * InputSize, InputSize);
+            int masks = fill(random, code[i][1], slot);
+            BinaryPrimitives.WriteUInt16LittleEndian(slot[48..], (ushort)(masks | 0x300 | (random.Next(4) << 10)));
+        }
+
+        return (code, input);
     }
 
     private static BigInteger Exact(byte function, BigInteger x, BigInteger y)

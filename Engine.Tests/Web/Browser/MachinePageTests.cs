@@ -137,7 +137,7 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
         dashboard.RequireAccelerator();
         VirtualMachine machine = TheMachine(dashboard);
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
-        foreach (string pane in new[] { "exits", "sites", "hypercalls", "processors", "serial", "timeline" })
+        foreach (string pane in new[] { "story", "exits", "sites", "hypercalls", "processors", "breakpoints", "serial", "timeline" })
         {
             _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane={pane}").ToString());
             await Assertions.Expect(driver.Test($"pane-{pane}")).ToBeVisibleAsync();
@@ -152,6 +152,7 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     [InlineData("vcpu=abc", "vCPU \"abc\"", "pane-overview")]
     [InlineData("pane=sites&site=abc", "site \"abc\"", "pane-sites")]
     [InlineData("pane=exits&reason=5", "reason \"5\"", "pane-exits")]
+    [InlineData("pane=story&event=x", "event \"x\"", "pane-story")]
     [InlineData("pane=nowhere", "pane \"nowhere\"", "pane-overview")]
     public async Task What_an_address_asks_for_in_vain_is_named_and_the_page_works(string query, string unknown, string pane)
     {

@@ -1,3 +1,4 @@
+using Hyperpatch.Engine.Tests.Guests.Loading;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
 using Microsoft.Extensions.DependencyInjection;
@@ -56,6 +57,34 @@ public sealed class NewMachinePageTests(BrowserFixture fixture) : IClassFixture<
         ManagedMachine made = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
         Assert.True(made.Machine.Options.Deterministic);
         Assert.Equal("software", made.Machine.AcceleratorName);
+        Assert.Empty(driver.Complaints);
+    }
+
+    [Fact]
+    public async Task An_image_file_is_refused_beside_its_field_or_runs()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        dashboard.RequireAccelerator();
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
+        _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, "/new").ToString());
+        await driver.Test("guest-image").CheckAsync();
+        await driver.Test("create").ClickAsync();
+        await Assertions.Expect(driver.Test("error-image")).ToContainTextAsync("Choose an image file");
+        await driver.Test("field-image").SetInputFilesAsync(new FilePayload
+        {
+            Name = "mine.bin", MimeType = "application/octet-stream", Buffer = ImageFiles.Code(64, 0, ImageFiles.CallAndExit),
+        });
+        await driver.Test("field-loadAddress").FillAsync("here");
+        await driver.Test("create").ClickAsync();
+        await Assertions.Expect(driver.Test("error-loadAddress")).ToContainTextAsync("hexadecimal");
+        await Assertions.Expect(driver.Test("field-loadAddress")).ToBeFocusedAsync();
+        await driver.Test("field-loadAddress").FillAsync("0x200000");
+        await driver.Test("create").ClickAsync();
+        await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("stopped");
+        ManagedMachine made = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
+        Assert.Equal("mine.bin", made.Machine.GuestName);
+        Assert.Equal(1, made.Machine.Exit?.Code);
         Assert.Empty(driver.Complaints);
     }
 }

@@ -1,5 +1,8 @@
 using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Machine.PausePoints;
+using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Security;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
@@ -36,14 +39,71 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
         {
             ("machines", "/", "machine-card"),
             ("new", "/new", "create"),
+            ("new-image", "/new?guest=image", "image-fields"),
+            ("editor", "/editor", "assembler"),
             ("host", "/host", "probe"),
+            ("story", $"/machines/{machine.Id}?pane=story", "story-steps"),
+            ("present", $"/machines/{machine.Id}?present=1", "story-steps"),
             ("sites", $"/machines/{machine.Id}?pane=sites", "pane-sites"),
             ("exits", $"/machines/{machine.Id}?pane=exits", "pane-exits"),
             ("hypercalls", $"/machines/{machine.Id}?pane=hypercalls", "pane-hypercalls"),
             ("processors", $"/machines/{machine.Id}?pane=processors", "pane-processors"),
             ("memory", $"/machines/{machine.Id}?pane=memory&address=%231", "memory-walk"),
+            ("breakpoints", $"/machines/{machine.Id}?pane=breakpoints", "point-add"),
             ("serial", $"/machines/{machine.Id}?pane=serial", "pane-serial"),
             ("timeline", $"/machines/{machine.Id}?pane=timeline", "pane-timeline"),
+        })
+        {
+            _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
+            await Assertions.Expect(visitor.Test(landmark).First).ToBeVisibleAsync();
+            if (name == "exits")
+            {
+                // The picture is of the chart and the rows, not of the empty pane before the first frame.
+                await Assertions.Expect(visitor.Test("exits-body").Locator("tr[data-sequence]").Nth(5)).ToBeVisibleAsync();
+                await Assertions.Expect(visitor.Test("exits-chart").Locator("canvas").First).ToBeVisibleAsync();
+                await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption().series?.[0]?.data?.length > 2");
+            }
+
+            await visitor.Test(landmark).First.ScrollIntoViewIfNeededAsync();
+            await SaveAsync(visitor, name, look);
+        }
+
+        AssemblerAvailability assembler = await dashboard.Application.Services.GetRequiredService<GnuAssembler>().CheckAsync();
+        if (assembler.IsAvailable)
+        {
+            _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/editor?example=race").ToString());
+            await visitor.Test("editor-assemble").ClickAsync();
+            await Assertions.Expect(visitor.Test("listing")).ToBeVisibleAsync();
+            await SaveAsync(visitor, "editor-listing", look);
+            await visitor.Test("field-source").FillAsync("        mov     eax, 1\n        vmcal\n        call    nowhere\n        hlt\n");
+            await visitor.Test("editor-assemble").ClickAsync();
+            await Assertions.Expect(visitor.Test("note-2")).ToBeVisibleAsync();
+            await SaveAsync(visitor, "editor-mistakes", look);
+        }
+
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Theory]
+    [InlineData(Look.Light)]
+    [InlineData(Look.Dark)]
+    public async Task A_patch_that_is_stepped_over_comes_up_clean(Look look)
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        machine.Pause();
+        _ = machine.SwitchVendor(CpuVendor.Amd);
+        _ = machine.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Patch });
+        machine.Run();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, look);
+        await Assertions.Expect(visitor.Test("machine-paused-by")).ToBeVisibleAsync();
+        foreach ((string name, string path, string landmark) in new[]
+        {
+            ("points", $"/machines/{machine.Id}?pane=breakpoints", "point-row"),
+            ("present-paused", $"/machines/{machine.Id}?present=1", "story-steps"),
+            ("story-paused", $"/machines/{machine.Id}?pane=story", "story-steps"),
         })
         {
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
@@ -51,6 +111,22 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             await SaveAsync(visitor, name, look);
         }
 
+        await visitor.Test("story-step").ClickAsync();
+        await Assertions.Expect(visitor.Test("step-latest")).ToContainTextAsync("vmmcall");
+        await SaveAsync(visitor, "story-stepped", look);
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=processors").ToString());
+        await Assertions.Expect(visitor.Test("processor-step").First).ToBeVisibleAsync();
+        await SaveAsync(visitor, "processors-stepped", look);
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?present=1").ToString());
+        await visitor.Test("share").ClickAsync();
+        await Assertions.Expect(visitor.Test("share-qr")).ToBeVisibleAsync();
+        await SaveAsync(visitor, "share", look);
+        await visitor.Page.SetViewportSizeAsync(390, 844);
+        await SaveAsync(visitor, "share-phone", look);
+        Assert.True(await visitor.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"), "the link is wider than a phone");
+        await visitor.Test("share").ClickAsync();
+        await Assertions.Expect(visitor.Test("share-panel")).ToHaveCountAsync(0);
+        await SaveAsync(visitor, "present-phone", look);
         Assert.Empty(visitor.Complaints);
     }
 

@@ -43,6 +43,18 @@ public sealed class MachineQueryTests
         Assert.Equal([unknown], query.Unknown);
     }
 
+    [Theory]
+    [InlineData("7", "1", 7, true, 0)]
+    [InlineData(null, "0", null, false, 0)]
+    [InlineData("-7", null, null, false, 1)]
+    [InlineData("x", "yes", null, false, 2)]
+    public void An_exit_to_tell_and_a_projector_can_be_asked_for(string? story, string? present, int? number, bool isPresenter, int unknown)
+    {
+        MachineQuery query = MachineQuery.Parse(null, null, null, null, null, null, 1, story, present);
+
+        Assert.Equal((number, isPresenter, unknown), (query.Event, query.IsPresenter, query.Unknown.Count));
+    }
+
     [Fact]
     public void What_is_shown_of_it_has_a_bound() =>
         Assert.All(MachineQuery.Parse(null, new string('x', 5000), null, null, null, null, processors: 1).Unknown, text => Assert.True(text.Length < 100));

@@ -62,6 +62,8 @@ internal sealed unsafe partial class KvmProcessor
         {
             Rip = start.Rip,
             Rsp = start.Rsp,
+            Rax = start.Rax,
+            Rbx = start.Rbx,
             Rdi = start.Rdi,
             Rsi = start.Rsi,
             Rflags = start.Rflags | 2,

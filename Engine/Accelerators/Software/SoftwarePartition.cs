@@ -8,9 +8,9 @@ using Iced.Intel;
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>A guest's hardware in software: its processors, and the bus between their local APICs.</summary>
-internal partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor, TurnSchedule? turns = null) : IPartition, IDirtyLog
+internal partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor, TurnSchedule? turns = null) : IPartition, IDirtyLog, IControlRegisterExits, IUnimplementedInstructions
 {
-    private const int MostProcessors = 64;
+    internal const int MostProcessors = 64;
     private readonly Cpu?[] _processors = new Cpu?[MostProcessors];
     private readonly ConcurrentDictionary<int, long> _unimplemented = new();
     private int _count;
@@ -35,6 +35,8 @@ internal partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor, T
 
     public long? KernelHypercalls => null;
 
+    public bool ReportsControlRegisters { get; set; }
+
     /// <summary>Instructions that were met and are not implemented, by name.</summary>
     public IEnumerable<KeyValuePair<string, long>> UnimplementedInstructions =>
         _unimplemented.Select(pair => KeyValuePair.Create(((Mnemonic)pair.Key).ToString(), pair.Value));
@@ -51,14 +53,19 @@ internal partial class SoftwarePartition(GuestMemory memory, CpuVendor vendor, T
         return new SoftwareProcessor(cpu, index);
     }
 
-    public bool DeliverInterrupt(uint apicId, byte vector, int deliveryMode) =>
-        Bus.Send(null, ApicMessage.ToProcessor(apicId, (ApicDelivery)deliveryMode, vector));
+    public bool DeliverInterrupt(uint apicId, byte vector, int deliveryMode)
+    {
+        bool isTaken = Bus.Send(null, ApicMessage.ToProcessor(apicId, (ApicDelivery)deliveryMode, vector));
+        Turns?.WakeIfIdle();
+        return isTaken;
+    }
 
     public void WakeFromHalt(uint apicId)
     {
         if (apicId < MostProcessors)
         {
             Volatile.Read(ref _processors[apicId])?.Apic.RequestKick();
+            Turns?.WakeIfIdle();
         }
     }
 

@@ -65,6 +65,8 @@ internal sealed partial class SoftwareProcessor
         {
             Rip = start.Rip,
             Rsp = start.Rsp,
+            Rax = start.Rax,
+            Rbx = start.Rbx,
             Rdi = start.Rdi,
             Rsi = start.Rsi,
             Rflags = start.Rflags | 2,
@@ -121,6 +123,8 @@ internal sealed partial class SoftwareProcessor
             LocalApic = ImmutableCollectionsMarshal.AsImmutableArray(apic),
             Events = ImmutableCollectionsMarshal.AsImmutableArray(SaveEvents()),
             IsKickPending = cpu.Apic.IsKickPending,
+            IsInitPending = cpu.Apic.IsInitPending,
+            PendingStartup = cpu.Apic.PendingStartup,
             PassedBreakpoint = cpu.PassedBreakpoint,
             MpState = cpu.Apic.IsWaitingForStartup ? MpUninitialized : cpu.IsHalted ? MpHalted : MpRunnable,
             Turn = cpu.SaveTurn(),
@@ -175,6 +179,17 @@ internal sealed partial class SoftwareProcessor
         if (state.IsKickPending)
         {
             cpu.Apic.RequestKick();
+        }
+
+        // In this order: an INIT forgets a start-up from before it.
+        if (state.IsInitPending)
+        {
+            cpu.Apic.RequestInit();
+        }
+
+        if (state.PendingStartup is byte vector)
+        {
+            cpu.Apic.RequestStartup(vector);
         }
     }
 

@@ -122,6 +122,7 @@ internal sealed partial class SoftwareProcessor(Cpu cpu, int index) : IProcessor
     private void Describe(ref VmExit exit)
     {
         exit.Reason = cpu.ExitReason;
+        exit.IsUnimplemented = cpu.ExitReason == ExitReason.InvalidOpcode && cpu.ExitValue != 0;
         switch (cpu.ExitReason)
         {
             case ExitReason.Hypercall:
@@ -139,6 +140,11 @@ internal sealed partial class SoftwareProcessor(Cpu cpu, int index) : IProcessor
                 exit.Size = cpu.MmioSize;
                 exit.Address = cpu.MmioAddress;
                 _isMmio = true;
+                break;
+            case ExitReason.ControlRegister:
+                exit.Address = (ulong)cpu.ControlNumber;
+                exit.IsWrite = cpu.ControlIsWrite;
+                exit.Value = cpu.ExitValue;
                 break;
             case ExitReason.MsrRead or ExitReason.MsrWrite:
                 exit.Address = (uint)cpu.R.Guest.Rcx;

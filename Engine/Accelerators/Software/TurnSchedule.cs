@@ -17,7 +17,7 @@ internal sealed class TurnSchedule
     public const long Quantum = 20_000;
 
     private const ulong Never = ulong.MaxValue;
-    private readonly Cpu?[] _processors = new Cpu?[64];
+    private readonly Cpu?[] _processors = new Cpu?[SoftwarePartition.MostProcessors];
     private int _count;
     private Cpu? _holder;
     private ulong _offset;
@@ -121,6 +121,15 @@ internal sealed class TurnSchedule
             processor.LookUp();
         }
 
+        WakeIfIdle();
+    }
+
+    /// <summary>
+    /// Something has come from outside. Any thread, behind it. Not by <see cref="WorkCame"/> alone: an APIC that was told of something before,
+    /// which its processor does not take, says nothing of what comes next.
+    /// </summary>
+    public void WakeIfIdle()
+    {
         if (Volatile.Read(ref _isIdle) != 0)
         {
             Volatile.Read(ref _holder)!.Wake();

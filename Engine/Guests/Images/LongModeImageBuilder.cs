@@ -15,17 +15,26 @@ internal sealed class LongModeImageBuilder
     private readonly List<GuestSegment> _extra = [];
     private readonly Dictionary<int, (string Symbol, int Ist, int Dpl)> _handlers = [];
     private readonly PageTableBuilder _tables = new(LongModeLayout.PageTables, LongModeLayout.Pages);
-    private readonly DataArea _data = new(LongModeLayout.Data, LongModeLayout.End);
-    private readonly DataArea _constants = new(LongModeLayout.ReadOnlyData, LongModeLayout.Data);
+    private readonly DataArea _data;
+    private readonly DataArea _constants;
+    private readonly ulong _text;
+    private readonly ulong _readOnlyData;
+    private readonly ulong _variables;
     private readonly Dictionary<string, ulong> _addresses = new(StringComparer.Ordinal);
-    private ulong _nextPage = LongModeLayout.Pages;
+    private ulong _nextPage;
 
     internal LongModeImageBuilder(LongModeOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Processors, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Processors, LongModeLayout.MaximumProcessors);
         Options = options;
-        _emitter = new CodeEmitter(64, LongModeLayout.Text, options.Text);
+        (_text, _readOnlyData, _variables, ulong end) = options.IsBelowProgram
+            ? (LongModeLayout.LowText, LongModeLayout.LowReadOnlyData, LongModeLayout.LowData, LongModeLayout.Stacks)
+            : (LongModeLayout.Text, LongModeLayout.ReadOnlyData, LongModeLayout.Data, LongModeLayout.End);
+        _data = new DataArea(_variables, end);
+        _constants = new DataArea(_readOnlyData, _variables);
+        _emitter = new CodeEmitter(64, _text, options.Text);
+        _nextPage = options.IsBelowProgram ? LongModeLayout.Stacks : LongModeLayout.Pages;
         MapIdentity();
         Define("entry");
     }
@@ -382,9 +391,10 @@ internal sealed class LongModeImageBuilder
         {
             _tables.Map(at, at, at switch
             {
-                < LongModeLayout.Text => PageFlags.Data,
-                < LongModeLayout.ReadOnlyData => Options.Text,
-                < LongModeLayout.Data => PageFlags.ReadOnlyData,
+                >= LongModeLayout.Text when Options.IsBelowProgram => PageFlags.Code,
+                _ when at < _text => PageFlags.Data,
+                _ when at < _readOnlyData => Options.Text,
+                _ when at < _variables => PageFlags.ReadOnlyData,
                 _ => PageFlags.Data,
             });
         }
@@ -443,7 +453,7 @@ internal sealed class LongModeImageBuilder
     private ProcessorStart Start(int processor) => new()
     {
         Mode = GuestMode.Long,
-        Rip = LongModeLayout.Text,
+        Rip = _text,
         Rsp = LongModeLayout.StackTop(processor),
         CodeSelector = LongModeSelectors.Code,
         DataSelector = LongModeSelectors.Data,

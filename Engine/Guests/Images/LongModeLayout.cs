@@ -27,6 +27,15 @@ internal static class LongModeLayout
     /// <summary>Room for pages that are mapped outside the identity map.</summary>
     public const ulong Pages = 0x40000;
 
+    /// <summary>Code of an image that leaves everything from 1 MiB up to a program; it has no room for mapped pages, then.</summary>
+    public const ulong LowText = 0x40000;
+
+    /// <summary>Constants of such an image.</summary>
+    public const ulong LowReadOnlyData = 0x50000;
+
+    /// <summary>Variables of such an image, up to the stacks.</summary>
+    public const ulong LowData = 0x60000;
+
     /// <summary>Stacks: for each processor 4 KiB of main stack, 2 KiB for entries from CPL 3 (RSP0), 2 KiB for #DF (IST 1).</summary>
     public const ulong Stacks = 0x80000;
 

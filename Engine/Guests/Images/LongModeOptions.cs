@@ -6,6 +6,9 @@ internal sealed record LongModeOptions
     /// <summary>Processors, 1 to 64. All start at the same place, RDI = index, interrupts off.</summary>
     public int Processors { get; init; } = 1;
 
+    /// <summary>Whether all of it lies below 1 MiB, for a program that is loaded above (mapped writable and executable).</summary>
+    public bool IsBelowProgram { get; init; }
+
     /// <summary>Mapping of the text area's pages.</summary>
     public PageFlags Text { get; init; } = PageFlags.Code;
 

@@ -73,7 +73,9 @@ public static class ExitEvents
     public static ExitEvent Describe(in ExitRecord record)
     {
         CpuVendor vendor = CpuVendor.All[record.Vendor];
-        NativeExit native = record.Reason.Native(vendor);
+        NativeExit native = record.Reason == ExitReason.ControlRegister
+            ? vendor.ControlRegister((int)record.Value0, record.IsWrite)
+            : record.Reason.Native(vendor);
         bool isInterception = record.Outcome != InterceptionOutcome.None;
         bool isCall = record.Outcome is InterceptionOutcome.Served or InterceptionOutcome.Emulated or InterceptionOutcome.EmulatedReadOnly;
         ulong patched = Patched(record);
@@ -105,6 +107,15 @@ public static class ExitEvents
     /// <param name="result">RAX.</param>
     public static long Signed(ulong result) => result <= uint.MaxValue ? (int)(uint)result : (long)result;
 
+    // What the guest tried: the name of the instruction where it is one.
+    private static string Instruction(in ExitRecord record)
+    {
+        string? name = record.Value0 == 0 ? null : ((Iced.Intel.Mnemonic)record.Value0).ToString().ToUpperInvariant();
+        return name is null ? "no instruction"
+            : record.Value1 != 0 ? $"{name}, which the processor in software does not have"
+            : $"{name}, no hypercall";
+    }
+
     private static ulong Patched(in ExitRecord record)
     {
         int shift = (record.PatchOffset & 7) * 8;
@@ -125,7 +136,7 @@ public static class ExitEvents
             InterceptionOutcome.Patched => $"{bytes} → {Bytes(patched, record.Length)}",
             InterceptionOutcome.Injected => $"{bytes}: #UD to the guest (policy inject)",
             InterceptionOutcome.PageFault => $"{bytes} in read-only text: #PF to the guest",
-            InterceptionOutcome.InvalidOpcode => $"{bytes}: no hypercall, #UD to the guest",
+            InterceptionOutcome.InvalidOpcode => $"{bytes}: {Instruction(record)}, #UD to the guest",
             InterceptionOutcome.FetchFault => "instruction could not be fetched: #PF to the guest",
             InterceptionOutcome.LoopGuard => $"{bytes}: no progress, #UD to the guest",
             _ => record.Reason switch
@@ -135,6 +146,7 @@ public static class ExitEvents
                 ExitReason.Mmio => $"{(record.IsWrite ? "write" : "read")} {record.Size} byte(s) at {Hex(record.Value0)}: {Hex(record.Value1)}",
                 ExitReason.MsrRead => $"rdmsr {Hex(record.Value0)}: unknown, #GP to the guest",
                 ExitReason.MsrWrite => $"wrmsr {Hex(record.Value0)} = {Hex(record.Value1)}: unknown, #GP to the guest",
+                ExitReason.ControlRegister => record.IsWrite ? $"cr{record.Value0} = {Hex(record.Value1)}" : $"read cr{record.Value0}: {Hex(record.Value1)}",
                 ExitReason.Breakpoint => $"at {Hex(record.Linear)}",
                 ExitReason.Failure => $"code {record.Value0}, detail {Hex(record.Value1)}",
                 _ => string.Empty,

@@ -11,7 +11,7 @@ public sealed class PausePoint
     /// <summary>Reasons that there can be a point at: those after which a guest goes on by itself.</summary>
     public static IReadOnlyList<ExitReason> Reasons { get; } =
     [
-        ExitReason.InvalidOpcode, ExitReason.Hypercall, ExitReason.PortIo, ExitReason.Mmio, ExitReason.Cpuid, ExitReason.MsrRead,
+        ExitReason.InvalidOpcode, ExitReason.Hypercall, ExitReason.PortIo, ExitReason.Mmio, ExitReason.Cpuid, ExitReason.ControlRegister, ExitReason.MsrRead,
         ExitReason.MsrWrite, ExitReason.Halt, ExitReason.Debug,
     ];
 
@@ -32,6 +32,9 @@ public sealed class PausePoint
 
     /// <summary>Times that it was met.</summary>
     public long Hits => Volatile.Read(ref _hits);
+
+    /// <summary>Whether it was for once and has been met.</summary>
+    internal bool IsSpent => Volatile.Read(ref _isSpent) != 0;
 
     /// <summary>In words, such as <c>hypercall KICK_CPU (5)</c>.</summary>
     public string Text => Options.Kind switch

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine;
@@ -9,16 +8,14 @@ using Hyperpatch.Web.Machines;
 namespace Hyperpatch.Web.Components.Machines;
 
 /// <summary>
-/// What a page that has just been opened shows of the time before: the journal's last minute as points of the chart, vendor switches and
-/// the latest patches. So a page that was lost and loaded again looks as if it had been open all the time.
+/// What a page that has just been opened shows of the time before: the last hour as points of the chart, vendor switches and the latest
+/// patches. So a page that was lost and loaded again looks as if it had been open all the time.
 /// </summary>
-/// <param name="Points">Exits a second by reason, oldest first.</param>
-/// <param name="Switches">Vendor switches in that time.</param>
+/// <param name="Points">Exits a second by reason.</param>
+/// <param name="Switches">Vendor switches in that time, oldest first.</param>
 /// <param name="Patches">The latest patches, oldest first.</param>
-public sealed record MachineHistory(
-    IReadOnlyList<MachineHistory.Point> Points, IReadOnlyList<MachineHistory.Switch> Switches, IReadOnlyList<ExitEvent> Patches)
+public sealed record MachineHistory(RatePoints Points, IReadOnlyList<MachineHistory.Switch> Switches, IReadOnlyList<ExitEvent> Patches)
 {
-    private const int Seconds = 60;
     private const int MostPatches = 50;
     private const int Batch = 4096;
 
@@ -28,12 +25,10 @@ public sealed record MachineHistory(
         ArgumentNullException.ThrowIfNull(machine);
         VirtualMachine engine = machine.Machine;
         engine.Journal.Drain();
-        long now = Stopwatch.GetTimestamp();
-        var buckets = new long[Seconds + 1, ExitReasons.Count];
         Queue<ExitRecord> patches = new();
         var switches = new List<Switch>();
         int vendor = -1;
-        long oldest = now;
+        long? oldest = null;
         ExitRecord[] batch = new ExitRecord[Batch];
         long after = 0;
         long end = engine.Journal.LastSequence;
@@ -41,15 +36,10 @@ public sealed record MachineHistory(
         {
             foreach (ref readonly ExitRecord record in batch.AsSpan(0, count))
             {
-                oldest = Math.Min(oldest, record.Timestamp);
-                long age = (now - record.Timestamp) / Stopwatch.Frequency;
-                if (age is >= 0 and <= Seconds)
+                oldest ??= record.Timestamp;
+                if (vendor >= 0 && record.Vendor != vendor)
                 {
-                    buckets[age, (int)record.Reason]++;
-                    if (vendor >= 0 && record.Vendor != vendor)
-                    {
-                        switches.Add(new Switch(ExitEvents.ToUnixMs(record.Timestamp), CpuVendor.All[record.Vendor].Id));
-                    }
+                    switches.Add(MakeSwitch(record.Timestamp, record.Vendor));
                 }
 
                 vendor = record.Vendor;
@@ -64,35 +54,24 @@ public sealed record MachineHistory(
             }
         }
 
-        return new MachineHistory(MakePoints(buckets, now, oldest), switches, [.. patches.Select(record => ExitEvents.Describe(record))]);
+        IReadOnlyList<RateSample> samples = engine.Rates.Read();
+        return new MachineHistory(
+            RatePoints.Of(samples), [.. Earlier(samples, oldest ?? long.MaxValue), .. switches], [.. patches.Select(record => ExitEvents.Describe(record))]);
     }
 
-    // The second in which the journal begins is not whole, and would be shown too low.
-    private static List<Point> MakePoints(long[,] buckets, long now, long oldest)
+    // The journal knows switches to the microsecond, but not as far back as the samples.
+    private static IEnumerable<Switch> Earlier(IReadOnlyList<RateSample> samples, long before)
     {
-        List<Point> points = [];
-        long whole = Math.Min(Seconds, (now - oldest) / Stopwatch.Frequency);
-        for (long age = whole - 1; age >= 0; age--)
+        for (int i = 1; i < samples.Count && samples[i].Timestamp < before; i++)
         {
-            Dictionary<string, double> rates = [];
-            for (int reason = 1; reason < ExitReasons.Count; reason++)
+            if (samples[i].Vendor != samples[i - 1].Vendor)
             {
-                if (buckets[age, reason] > 0)
-                {
-                    rates[((ExitReason)reason).Name()] = buckets[age, reason];
-                }
+                yield return MakeSwitch(samples[i].Timestamp, samples[i].Vendor);
             }
-
-            points.Add(new Point(ExitEvents.ToUnixMs(now - (age * Stopwatch.Frequency)), rates));
         }
-
-        return points;
     }
 
-    /// <summary>A point of the chart.</summary>
-    /// <param name="At">End of the second, in milliseconds since 1970 UTC.</param>
-    /// <param name="Rates">Exits a second by reason.</param>
-    public sealed record Point(double At, IReadOnlyDictionary<string, double> Rates);
+    private static Switch MakeSwitch(long timestamp, int vendor) => new(ExitEvents.ToUnixMs(timestamp), CpuVendor.All[vendor].Id);
 
     /// <summary>A vendor switch.</summary>
     /// <param name="At">When, in milliseconds since 1970 UTC.</param>

@@ -20,6 +20,12 @@ public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Process
 {
     private const int MostShown = 40;
 
+    /// <summary>The story: the exit that is told, by its number in the machine's history; null: the latest.</summary>
+    public long? Event { get; init; }
+
+    /// <summary>Whether the page is for a projector.</summary>
+    public bool IsPresenter { get; init; }
+
     /// <summary>Nothing asked for.</summary>
     public static MachineQuery None { get; } = new(MachinePane.All[0], null, null, null, null, AddressSpace.Virtual, []);
 
@@ -35,7 +41,9 @@ public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Process
     /// <param name="address">As in the address; understood later, by the pane.</param>
     /// <param name="space">As in the address.</param>
     /// <param name="processors">How many processors the machine has.</param>
-    public static MachineQuery Parse(string? pane, string? reason, string? processor, string? site, string? address, string? space, int processors)
+    /// <param name="story">The exit that is told, as in the address.</param>
+    /// <param name="present">Whether for a projector, as in the address.</param>
+    public static MachineQuery Parse(string? pane, string? reason, string? processor, string? site, string? address, string? space, int processors, string? story = null, string? present = null)
     {
         List<string> unknown = [];
         MachinePane? knownPane = MachinePane.Find(pane);
@@ -52,8 +60,15 @@ public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Process
 
         bool isSpace = Words.TryParse(space, out AddressSpace knownSpace);
         Check("space", space, isSpace);
+        long? knownEvent = long.TryParse(story, NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out long sequence) && sequence > 0 ? sequence : null;
+        Check("event", story, knownEvent is not null);
+        Check("present", present, present is "0" or "1");
         return new MachineQuery(
-            knownPane ?? MachinePane.All[0], known?.Name(), knownProcessor, knownSite, string.IsNullOrWhiteSpace(address) ? null : address, knownSpace, unknown);
+            knownPane ?? MachinePane.All[0], known?.Name(), knownProcessor, knownSite, string.IsNullOrWhiteSpace(address) ? null : address, knownSpace, unknown)
+        {
+            Event = knownEvent,
+            IsPresenter = present == "1",
+        };
 
         void Check(string name, string? text, bool isKnown)
         {

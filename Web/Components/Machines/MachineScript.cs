@@ -35,8 +35,8 @@ public sealed class MachineScript : IAsyncDisposable
     /// <param name="json">UTF-8 JSON.</param>
     public Task PushAsync(ReadOnlyMemory<byte> json) => CallAsync("push", Array(json));
 
-    /// <summary>Hands over recorded exits with the filter they were asked for with.</summary>
-    public Task SetExitsAsync(byte[] json, string? reason, int? processor) => CallAsync("setExits", json, reason, processor);
+    /// <summary>Hands over recorded exits with the filter that they were asked for with, as text; null is no filter.</summary>
+    public Task SetExitsAsync(byte[] json, string? filter) => CallAsync("setExits", json, filter);
 
     /// <summary>Hands over what happened before the page was opened: points of the chart and patches.</summary>
     public Task BackfillAsync(MachineHistory history) =>

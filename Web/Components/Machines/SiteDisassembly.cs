@@ -62,8 +62,8 @@ public static class SiteDisassembly
 
             formatter.Format(instruction, output);
             ReadOnlySpan<byte> bytes = page.AsSpan(offset, instruction.Length);
-            string? vendor = CpuVendor.FindHypercall(bytes, bits == 64, out int found) is { } owner && found == bytes.Length ? owner.Id : null;
-            lines.Add(new DisassembledLine(ExitEvents.Hex(instruction.IP), ExitEvents.Bytes(bytes), output.ToStringAndReset(), vendor, offset == start));
+            lines.Add(new DisassembledLine(
+                ExitEvents.Hex(instruction.IP), ExitEvents.Bytes(bytes), output.ToStringAndReset(), Listing.VendorOf(bytes, bits), offset == start));
             after += offset >= start ? 1 : 0;
             offset += instruction.Length;
         }

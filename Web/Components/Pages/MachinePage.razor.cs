@@ -84,6 +84,14 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     [SupplyParameterFromQuery]
     public string? Space { get; set; }
 
+    /// <summary>The story: the exit that is told.</summary>
+    [SupplyParameterFromQuery]
+    public string? Event { get; set; }
+
+    /// <summary>Whether the page is for a projector.</summary>
+    [SupplyParameterFromQuery]
+    public string? Present { get; set; }
+
     private bool MayPress => _mayChange && !_isGone;
 
     /// <inheritdoc/>
@@ -112,7 +120,7 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
         }
 
         // As text, and understood here: an address that names a number "abc" is no reason for the framework to fail the whole page.
-        _query = MachineQuery.Parse(Pane, Reason, Vcpu, Site, Address, Space, _machine?.ProcessorCount ?? 0);
+        _query = MachineQuery.Parse(Pane, Reason, Vcpu, Site, Address, Space, _machine?.ProcessorCount ?? 0, Event, Present);
     }
 
     /// <inheritdoc/>

@@ -15,11 +15,12 @@ namespace Hyperpatch.Web.Components.Pages;
 /// <summary>Makes a machine with a guest of the catalogue. What cannot be used is said beside its field, in the engine's own words.</summary>
 public sealed partial class NewMachinePage : ComponentBase
 {
-    private static readonly string[] s_fields = ["name", "guest", "vendor", "accelerator", "deterministic", "policy", "processors", "memoryMiB", "commandLine"];
+    private static readonly string[] s_fields = ["name", "guest", "vendor", "accelerator", "deterministic", "policy", "processors", "memoryMiB", "commandLine", .. ImageForm.Fields];
 
     // In the order of the page.
-    private static readonly string[] s_inputs = ["name", "processors", "memoryMiB", "accelerator", "deterministic", "policy", "commandLine"];
+    private static readonly string[] s_inputs = [.. ImageForm.Fields, "name", "processors", "memoryMiB", "accelerator", "deterministic", "policy", "commandLine"];
     private readonly Form _form = new();
+    private readonly ImageForm _image = new();
     private readonly Dictionary<string, ElementReference> _inputs = [];
     private ClaimsPrincipal _user = new();
     private GuestView _guest = GuestViews.All[0];
@@ -59,7 +60,7 @@ public sealed partial class NewMachinePage : ComponentBase
             _mayChange = _user.MayChange();
         }
 
-        Choose(GuestViews.All.FirstOrDefault(guest => guest.Name == Guest) ?? GuestViews.All[0]);
+        Choose(GuestViews.All.Append(GuestViews.Image).FirstOrDefault(guest => guest.Name == Guest) ?? GuestViews.All[0]);
         _acceleratorHelp = Accelerators.Select() switch
         {
             UnavailableAccelerator none => none.Check().Reason,
@@ -104,11 +105,16 @@ public sealed partial class NewMachinePage : ComponentBase
     private async Task CreateAsync()
     {
         _error = null;
+        bool isImage = _guest == GuestViews.Image;
         Dictionary<string, string[]> unreadable = [];
         CreateMachineRequest request = new()
         {
             Name = _form.Name,
-            Guest = _guest.Name,
+            Guest = isImage ? null : _guest.Name,
+            Format = isImage ? _image.Format : null,
+            Mode = isImage ? _image.Mode : null,
+            LoadAddress = isImage ? _image.LoadAddress : null,
+            EntryAddress = isImage ? _image.EntryAddress : null,
             Vendor = _form.Vendor,
             Accelerator = _form.Accelerator,
             Deterministic = _form.Deterministic,
@@ -118,6 +124,9 @@ public sealed partial class NewMachinePage : ComponentBase
             CommandLine = _form.CommandLine,
             Start = _form.Start,
         };
+        _busy = true;
+        UploadedImage? image = isImage ? await _image.ReadAsync(unreadable) : null;
+        _busy = false;
         _errors = unreadable;
         if (unreadable.Count > 0)
         {
@@ -126,7 +135,7 @@ public sealed partial class NewMachinePage : ComponentBase
         }
 
         _busy = true;
-        CommandResult<ManagedMachine> result = await Commands.CreateAsync(_user, request);
+        CommandResult<ManagedMachine> result = await Commands.CreateAsync(_user, request, image);
         _busy = false;
         if (result.Succeeded(out ManagedMachine? machine, out CommandError? error))
         {

@@ -21,6 +21,9 @@ public sealed record CreateMachineRequest
     /// </summary>
     public bool Deterministic { get; init; }
 
+    /// <summary>Whether accesses to control registers are shown as exits; only the processor in software can.</summary>
+    public bool InterceptControlRegisters { get; init; }
+
     /// <summary>faithful, force, emulate or inject. Default: force.</summary>
     public string? Policy { get; init; }
 
@@ -32,6 +35,24 @@ public sealed record CreateMachineRequest
 
     /// <summary>The guest's command line.</summary>
     public string? CommandLine { get; init; }
+
+    /// <summary>In the place of a guest: assembly language for the GNU assembler, 64-bit code.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>Of a source: intel or att. Default: intel.</summary>
+    public string? Syntax { get; init; }
+
+    /// <summary>Of an image file: auto, flat, elf or multiboot. Default: auto, as the file says.</summary>
+    public string? Format { get; init; }
+
+    /// <summary>Of a flat image file: 16, 32 or 64, the mode it starts in. Default: 64.</summary>
+    public string? Mode { get; init; }
+
+    /// <summary>Of a flat image file: where its first byte goes, hexadecimal with 0x. Default: 0x7C00 in 16-bit mode, else 0x100000.</summary>
+    public string? LoadAddress { get; init; }
+
+    /// <summary>Of a flat image file: where it starts, hexadecimal with 0x. Default: the load address.</summary>
+    public string? EntryAddress { get; init; }
 
     /// <summary>Whether to start it at once.</summary>
     public bool Start { get; init; }

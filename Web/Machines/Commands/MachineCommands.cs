@@ -8,6 +8,7 @@ using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Machines.Frames;
 using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
@@ -18,7 +19,7 @@ namespace Hyperpatch.Web.Machines.Commands;
 /// Everything that is done with machines, for pages, API and hub alike: here it is checked who may do it, and here the engine's
 /// refusals become errors that can be shown.
 /// </summary>
-public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet accelerators, EngineOptions settings, SessionRegistry sessions, ILogger<MachineCommands> logger)
+public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet accelerators, GuestChoice guests, EngineOptions settings, SessionRegistry sessions, ILogger<MachineCommands> logger)
 {
     private const int DefaultMemoryMiB = 64;
 
@@ -51,24 +52,49 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
     }
 
     /// <summary>Makes a machine, and starts it where asked to.</summary>
-    public async Task<CommandResult<ManagedMachine>> CreateAsync(ClaimsPrincipal user, CreateMachineRequest request)
+    /// <param name="user">Who asks.</param>
+    /// <param name="request">What for.</param>
+    /// <param name="image">The image file it is to run, or null for a guest of the catalogue.</param>
+    public async Task<CommandResult<ManagedMachine>> CreateAsync(ClaimsPrincipal user, CreateMachineRequest request, UploadedImage? image = null)
     {
         ArgumentNullException.ThrowIfNull(user);
         ArgumentNullException.ThrowIfNull(request);
-        return MayChange(user) ? await CreateAsync(request) : CommandError.Forbidden;
+        return MayChange(user) ? await CreateAsync(request, image) : CommandError.Forbidden;
+    }
+
+    /// <summary>Assembles a source with the host's assembler.</summary>
+    public async Task<CommandResult<AssemblyView>> AssembleAsync(ClaimsPrincipal user, AssembleRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(user);
+        ArgumentNullException.ThrowIfNull(request);
+        return MayChange(user) ? await Task.Run(() => guests.AssembleAsync(request)) : CommandError.Forbidden;
     }
 
     /// <summary>Starts a machine, or lets it go on.</summary>
-    public Task<CommandResult<ManagedMachine>> RunAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine => machine.Run());
+    public Task<CommandResult<ManagedMachine>> RunAsync(ClaimsPrincipal user, string id) => ChangeAsync<ManagedMachine>(user, id, (managed, machine) =>
+    {
+        machine.Run();
+        managed.Steps.Clear();
+        return managed;
+    });
 
     /// <summary>Stops a machine for a while.</summary>
     public Task<CommandResult<ManagedMachine>> PauseAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine => machine.Pause());
 
     /// <summary>Lets one processor (null: each) of a paused machine execute one instruction.</summary>
-    public Task<CommandResult<ManagedMachine>> StepAsync(ClaimsPrincipal user, string id, int? processor) => ChangeAsync(user, id, machine => machine.Step(processor));
+    public Task<CommandResult<ManagedMachine>> StepAsync(ClaimsPrincipal user, string id, int? processor) => ChangeAsync<ManagedMachine>(user, id, (managed, machine) =>
+    {
+        managed.Steps.Step(machine, processor);
+        return managed;
+    });
 
     /// <summary>Puts a machine back to its beginning.</summary>
-    public Task<CommandResult<ManagedMachine>> ResetAsync(ClaimsPrincipal user, string id) => ChangeAsync(user, id, machine => machine.Reset());
+    public Task<CommandResult<ManagedMachine>> ResetAsync(ClaimsPrincipal user, string id) => ChangeAsync<ManagedMachine>(user, id, (managed, machine) =>
+    {
+        machine.Reset();
+        managed.Steps.Clear();
+        return managed;
+    });
 
     /// <summary>Switches the vendor that the guest sees.</summary>
     public Task<CommandResult<ManagedMachine>> SwitchVendorAsync(ClaimsPrincipal user, string id, string? vendor) => ChangeAsync(user, id, machine =>
@@ -129,14 +155,20 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
     }
 
     /// <summary>Makes a machine on the program's own behalf.</summary>
-    internal Task<CommandResult<ManagedMachine>> CreateAsync(CreateMachineRequest request) => Task.Run(() => Create(request));
+    internal Task<CommandResult<ManagedMachine>> CreateAsync(CreateMachineRequest request, UploadedImage? image = null) =>
+        Task.Run(async () => Create(request, await guests.FindAsync(request, image)));
 
-    private CommandResult<ManagedMachine> Create(CreateMachineRequest request)
+    private CommandResult<ManagedMachine> Create(CreateMachineRequest request, CommandResult<MachineGuest> found)
     {
         Dictionary<string, string[]> errors = [];
-        if (!GuestCatalogue.TryGet(request.Guest, out BuiltInGuest? guest))
+        if (!found.Succeeded(out MachineGuest? guest, out CommandError? refusal))
         {
-            errors["guest"] = [PlainNames.NotAllowed("guest", request.Guest, GuestCatalogue.All.Select(known => known.Name))];
+            if (refusal.Kind != CommandErrorKind.Invalid)
+            {
+                return refusal;
+            }
+
+            errors = new Dictionary<string, string[]>(refusal.Fields);
         }
 
         CpuVendor? vendor = CpuVendor.Intel;
@@ -181,7 +213,7 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
         });
     }
 
-    private VirtualMachineOptions Options(CreateMachineRequest request, BuiltInGuest guest, CpuVendor vendor, PatchPolicy policy) => new()
+    private VirtualMachineOptions Options(CreateMachineRequest request, MachineGuest guest, CpuVendor vendor, PatchPolicy policy) => new()
     {
         Name = string.IsNullOrWhiteSpace(request.Name) ? guest.Name : request.Name.Trim(),
         Vendor = vendor,
@@ -190,6 +222,7 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
         MemoryMiB = request.MemoryMiB ?? Math.Max(DefaultMemoryMiB, guest.MinimumMemoryMiB),
         CommandLine = request.CommandLine ?? "",
         Deterministic = request.Deterministic,
+        InterceptControlRegisters = request.InterceptControlRegisters,
         HistoryCapacity = settings.HistorySize,
         FramesPerSecond = settings.FramesPerSecond,
     };

@@ -28,6 +28,9 @@ public sealed class MachineFeed : IDisposable
         _source = machine.Subscribe(Publish);
     }
 
+    /// <summary>Raised when somebody began or ceased to watch, on whatever thread did so.</summary>
+    public event EventHandler? WatchersChanged;
+
     /// <summary>How many watch.</summary>
     public int Watchers => _subscriptions.Length;
 
@@ -53,6 +56,7 @@ public sealed class MachineFeed : IDisposable
             return new CommandError(CommandErrorKind.Conflict, $"{MaximumWatchers} watch this machine already, which is the most.");
         }
 
+        WatchersChanged?.Invoke(this, EventArgs.Empty);
         if (_machine.LatestFrame is { } latest)
         {
             subscription.Initial = new EncodedFrame(Filter(Whole(latest), normal));
@@ -118,6 +122,11 @@ public sealed class MachineFeed : IDisposable
         };
     }
 
-    private void Remove(FrameSubscription subscription) =>
-        ImmutableInterlocked.Update(ref _subscriptions, static (list, one) => list.Remove(one), subscription);
+    private void Remove(FrameSubscription subscription)
+    {
+        if (ImmutableInterlocked.Update(ref _subscriptions, static (list, one) => list.Remove(one), subscription))
+        {
+            WatchersChanged?.Invoke(this, EventArgs.Empty);
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using Hyperpatch.Engine.Vendors;
 using Iced.Intel;
 
 namespace Hyperpatch.Web.Machines.Inspection;
@@ -15,4 +16,10 @@ internal static class Listing
         formatter.Options.SpaceAfterOperandSeparator = true;
         return formatter;
     }
+
+    /// <summary>The vendor whose hypercall an instruction is, or null.</summary>
+    /// <param name="bytes">The whole instruction.</param>
+    /// <param name="bits">Width of the code.</param>
+    public static string? VendorOf(ReadOnlySpan<byte> bytes, int bits) =>
+        CpuVendor.FindHypercall(bytes, bits == 64, out int length) is { } owner && length == bytes.Length ? owner.Id : null;
 }

@@ -26,6 +26,7 @@ public sealed class MachineInspector(VirtualMachine machine, int processor)
 
     private const int PageSize = 4096;
     private readonly ProcessorSnapshot? _snapshot = machine.Processors[processor].Snapshot;
+    private readonly Lazy<Dictionary<ulong, HypercallSite>> _sites = new(() => machine.Sites.All().ToDictionary(site => site.Physical));
 
     /// <summary>Whether the processor has run, so that its registers and page tables are known.</summary>
     public bool HasRun => _snapshot is not null;
@@ -53,13 +54,12 @@ public sealed class MachineInspector(VirtualMachine machine, int processor)
         var text = new StringBuilder(length * 3);
         List<MemoryMapping> mappings = [];
         List<MemorySite> sites = [];
-        Dictionary<ulong, HypercallSite> known = Sites();
         foreach ((ulong at, byte[]? bytes, int count, ulong? physical) in Pages(address, length, space))
         {
             for (int i = 0; i < count; i++)
             {
                 text.Append(text.Length > 0 ? " " : "").Append(bytes is null ? "??" : bytes[i].ToString("X2", CultureInfo.InvariantCulture));
-                if (physical is { } place && known.TryGetValue(place + (ulong)i, out HypercallSite? site))
+                if (physical is { } place && _sites.Value.TryGetValue(place + (ulong)i, out HypercallSite? site))
                 {
                     sites.Add(new MemorySite(site.Id, ExitEvents.Hex(at + (ulong)i), site.Patches));
                 }
@@ -71,7 +71,7 @@ public sealed class MachineInspector(VirtualMachine machine, int processor)
             }
         }
 
-        return new MemoryView(ExitEvents.Hex(address), length, Name(space), processor, text.ToString(), mappings, sites);
+        return new MemoryView(ExitEvents.Hex(address), length, space.Name(), processor, text.ToString(), mappings, sites);
     }
 
     /// <summary>Disassembles memory in the processor's mode.</summary>
@@ -96,7 +96,7 @@ public sealed class MachineInspector(VirtualMachine machine, int processor)
             places.AddRange(Enumerable.Range(0, length).Select(i => place + (ulong)i));
         }
 
-        return new DisassemblyView(ExitEvents.Hex(address), Name(space), processor, bits, [.. Instructions([.. code], places, address, bits).Take(count)]);
+        return new DisassemblyView(ExitEvents.Hex(address), space.Name(), processor, bits, [.. Instructions([.. code], places, address, bits).Take(count)]);
     }
 
     /// <summary>Follows a page walk; null where the processor has not run yet or the machine is gone.</summary>
@@ -104,13 +104,8 @@ public sealed class MachineInspector(VirtualMachine machine, int processor)
     public TranslationView? Translate(ulong linear) =>
         _snapshot is not null && machine.TraceWalk(_snapshot.Paging, linear) is { } trace ? TranslationView.Of(trace, processor) : null;
 
-    private static string Name(AddressSpace space) => space == AddressSpace.Virtual ? "virtual" : "physical";
-
-    private Dictionary<ulong, HypercallSite> Sites() => machine.Sites.All().ToDictionary(site => site.Physical);
-
     private IEnumerable<InstructionView> Instructions(byte[] code, List<ulong> places, ulong address, int bits)
     {
-        Dictionary<ulong, HypercallSite> sites = Sites();
         NasmFormatter formatter = Listing.Formatter();
         var output = new StringOutput();
         Decoder decoder = Decoder.Create(bits, new ByteArrayCodeReader(code), address);
@@ -136,8 +131,8 @@ public sealed class MachineInspector(VirtualMachine machine, int processor)
                 decoder = Decoder.Create(bits, new ByteArrayCodeReader(code, offset + 1, code.Length - offset - 1), address + (ulong)offset + 1);
             }
 
-            string? vendor = CpuVendor.FindHypercall(bytes, bits == 64, out int found) is { } owner && found == length ? owner.Id : null;
-            HypercallSite? site = vendor is not null && sites.TryGetValue(places[offset + length - 1], out HypercallSite? known) ? known : null;
+            string? vendor = Listing.VendorOf(bytes, bits);
+            HypercallSite? site = vendor is not null && _sites.Value.TryGetValue(places[offset + length - 1], out HypercallSite? known) ? known : null;
             yield return new InstructionView(ExitEvents.Hex(address + (ulong)offset), ExitEvents.Bytes(bytes), text, vendor, site?.Id, site?.Patches ?? 0);
             offset += length;
         }

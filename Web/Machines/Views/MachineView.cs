@@ -29,6 +29,12 @@ public sealed record MachineView
     /// <summary>Whether its runs repeat exactly.</summary>
     public required bool Deterministic { get; init; }
 
+    /// <summary>Whether accesses to control registers are shown as exits.</summary>
+    public required bool InterceptControlRegisters { get; init; }
+
+    /// <summary>How often instructions were met that exist but that the processor in software does not have, by name, since the latest vendor switch or reset.</summary>
+    public required IReadOnlyDictionary<string, long> Unimplemented { get; init; }
+
     /// <summary>How hypercalls are intercepted: trap, native or step.</summary>
     public required string InterceptionLevel { get; init; }
 

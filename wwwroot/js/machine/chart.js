@@ -1,21 +1,11 @@
 import { rate, time, vendorName } from './format.js';
 import { cssColor, setText } from './dom.js';
+import { loadCharts } from './echarts.js';
+import { RateHistory, reasons as order } from './rate-history.js';
+import { Zoom } from './zoom.js';
 
-const script = '_content/Vizor.ECharts/js/vizor-echarts-bundle-min.js';
-const span = 60_000;
+const minute = 60_000;
 const shortest = 15_000;
-const drawEvery = 450;
-const order = ['PortIo', 'Mmio', 'Halt', 'Cpuid', 'MsrRead', 'MsrWrite', 'Debug', 'Breakpoint', 'Hypercall', 'InvalidOpcode', 'Shutdown', 'Failure'];
-let loading;
-
-// The library is a classic script with a global; it is asked for by the first chart.
-const load = () => loading ??= new Promise((resolve, reject) => {
-  const element = document.createElement('script');
-  element.src = new URL(script, document.baseURI).href;
-  element.onload = () => resolve(globalThis.echarts);
-  element.onerror = () => { loading = undefined; element.remove(); reject(new Error('The chart library could not be loaded.')); };
-  document.head.append(element);
-});
 
 // Patches are a handful among hundreds of exits a second: too thin to be seen in the stack, so each has a mark of its own on the axis.
 const rug = {
@@ -29,13 +19,17 @@ const rug = {
   z: 5,
   silent: true,
   emphasis: { disabled: true },
-  itemStyle: { color: '#888', borderWidth: 0 },
+  itemStyle: { borderWidth: 0 },
   tooltip: { show: false },
 };
 
-/** Exits a second by reason, stacked, over the last minute; vendor switches are marked where they happened. */
+/**
+ * Exits a second by reason, stacked; vendor switches are marked where they happened. data-hp-range is how much time it shows in
+ * milliseconds (a minute where there is none); with data-hp-zoom it is zoomed by wheel, pinch, plus and minus, and moved by dragging and the arrow keys.
+ */
 export class ChartView {
   #element;
+  #back;
   #chart = null;
   #resize = null;
   #colors = null;
@@ -43,20 +37,35 @@ export class ChartView {
   #series = '';
   #disposed = false;
   #hidden = {};
+  #zoom = new Zoom();
+  #zooms;
+  #model = null;
 
   constructor(element) {
     this.#element = element;
+    this.#zooms = 'hpZoom' in element.dataset;
+    this.#back = element.closest('.hp-card')?.querySelector('[data-hp-live]');
     this.#start();
   }
 
   async #start() {
     try {
-      const echarts = await load();
+      const echarts = await loadCharts();
       if (this.#disposed) return;
       this.#chart = echarts.init(this.#element, null, { renderer: 'canvas' });
       this.#chart.on('legendselectchanged', event => { this.#hidden = event.selected; });
       this.#resize = new ResizeObserver(() => this.#chart.resize());
       this.#resize.observe(this.#element);
+      if (!this.#zooms) return;
+      this.#chart.on('datazoom', event => {
+        const { start, end } = event.batch?.[0] ?? event;
+        if (start === undefined) return;
+        this.#zoom.percents(start, end);
+        this.#redraw();
+      });
+      this.#chart.getZr().on('dblclick', this.#live);
+      this.#element.addEventListener('keydown', this.#key);
+      this.#back?.addEventListener('click', this.#live);
     } catch (error) {
       setText(this.#element, error.message);
     }
@@ -70,36 +79,77 @@ export class ChartView {
   }
 
   draw(model) {
-    if (!this.#chart || performance.now() - this.#drawn < drawEvery) return;
+    this.#model = model;
+    if (!this.#chart || performance.now() - this.#drawn < this.#pace()) return;
     this.#drawn = performance.now();
     this.#colors ??= this.#readColors();
     const reasons = order.filter(reason => model.reasons.some(known => known.reason === reason));
     const end = model.frame.at;
-    const points = model.points.filter(point => point.at > end - span - 1000);
-    const start = Math.max(end - span, Math.min(points[0]?.at ?? end, end - shortest));
+    const start = Math.max(end - this.#span(), Math.min(model.history.oldest, end - shortest));
+    const { from, to } = this.#zoom.window(start, end);
+    const points = model.history.select(from, to, Math.max(60, Math.round(this.#element.clientWidth / 3)));
     const names = reasons.join();
-    const series = reasons.map((reason, index) => ({
-      ...(names === this.#series ? {} : this.#style(reason)),
-      name: reason,
-      data: points.map(point => [point.at, Math.round((point.rates[reason] ?? 0) * 10) / 10]),
-      ...(index === 0 ? { markLine: this.#marks(model.switches.filter(one => one.at > start)) } : {}),
-    }));
+    const isNew = names !== this.#series;
+    const series = reasons.map((reason, index) => {
+      const column = order.indexOf(reason);
+      return {
+        ...(isNew ? this.#style(reason) : {}),
+        name: reason,
+        data: points.map(point => [point.at, Math.round(RateHistory.rate(point, column) * 10) / 10]),
+        ...(index === 0 ? { markLine: this.#marks(model.switches.filter(one => one.at > from && one.at <= to)) } : {}),
+      };
+    });
+    series.push({ ...(isNew ? rug : {}), data: model.patches.filter(patch => patch.at > from && patch.at <= to).map(patch => ({ value: [patch.at, 0], itemStyle: { color: this.#colors[patch.vendor] } })) });
     const option = { xAxis: { min: start, max: end }, series };
-    series.push({ ...(names === this.#series ? {} : rug), data: model.patches.filter(patch => patch.at > start).map(patch => ({ value: [patch.at, 0], itemStyle: { color: this.#colors[patch.vendor] } })) });
-    if (names !== this.#series) {
+    if (this.#zooms) option.dataZoom = [{ id: 'zoom', startValue: from, endValue: to }];
+    if (isNew) {
       const frame = this.#frame(reasons);
-      this.#chart.setOption({ ...frame, ...option, xAxis: { ...frame.xAxis, ...option.xAxis } }, { notMerge: true });
+      this.#chart.setOption({ ...frame, ...option, xAxis: { ...frame.xAxis, ...option.xAxis }, ...(this.#zooms ? { dataZoom: [{ ...frame.dataZoom[0], ...option.dataZoom[0] }] } : {}) }, { notMerge: true });
       this.#series = names;
     } else {
-      this.#chart.setOption(option, { lazyUpdate: true });
+      this.#chart.setOption(option);
     }
+    if (this.#back) this.#back.hidden = this.#zoom.isLive;
   }
 
   dispose() {
     this.#disposed = true;
+    this.#element.removeEventListener('keydown', this.#key);
+    this.#back?.removeEventListener('click', this.#live);
     this.#resize?.disconnect();
     this.#chart?.dispose();
   }
+
+  #span() { return Number(this.#element.dataset.hpRange) || minute; }
+
+  // An hour moves by less than a pixel a second.
+  #pace() { return this.#span() <= minute ? 450 : this.#span() <= 5 * minute ? 950 : 1900; }
+
+  #redraw() {
+    this.#drawn = 0;
+    requestAnimationFrame(() => { if (!this.#disposed && this.#model?.frame) this.draw(this.#model); });
+  }
+
+  #live = () => {
+    this.#zoom.live();
+    this.#redraw();
+  };
+
+  #key = event => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    switch (event.key) {
+      case '+': case '=': this.#zoom.by(0.5); break;
+      case '-': case '_': this.#zoom.by(2); break;
+      case 'ArrowLeft': this.#zoom.move(-0.25); break;
+      case 'ArrowRight': this.#zoom.move(0.25); break;
+      case '0': case 'Home': this.#zoom.live(); break;
+      default: return;
+    }
+    // The pane's shortcuts are digits, too.
+    event.preventDefault();
+    event.stopPropagation();
+    this.#redraw();
+  };
 
   #readColors() {
     const colors = { text: cssColor('--hp-muted'), grid: cssColor('--hp-line'), surface: cssColor('--hp-surface'), strong: cssColor('--hp-text'), border: cssColor('--hp-border'), intel: cssColor('--hp-intel'), amd: cssColor('--hp-amd') };
@@ -134,9 +184,10 @@ export class ChartView {
 
   #frame(reasons) {
     const { text, grid, surface, strong, border } = this.#colors;
+    const label = { backgroundColor: strong, color: surface };
     return {
       animation: false,
-      aria: { enabled: true, label: { description: 'Exits a second by reason over the last minute; the table of reasons tells the same in numbers.' } },
+      aria: { enabled: !this.#zooms, label: { description: 'Exits a second by reason over the last minute; the table of reasons tells the same in numbers.' } },
       grid: { left: 8, right: 14, top: 52, bottom: 4, containLabel: true },
       legend: { data: [...reasons, { name: 'Patches', icon: 'triangle', itemStyle: { color: text } }], type: 'scroll', top: 0, left: 0, right: 0, icon: 'roundRect', itemWidth: 12, itemHeight: 12, textStyle: { color: strong, fontSize: 13 }, inactiveColor: text, pageTextStyle: { color: text }, pageIconColor: strong, selected: this.#hidden },
       tooltip: {
@@ -145,11 +196,12 @@ export class ChartView {
         backgroundColor: surface,
         borderColor: border,
         textStyle: { color: strong, fontSize: 13 },
-        axisPointer: { lineStyle: { color: text } },
+        axisPointer: { type: 'cross', animation: false, lineStyle: { color: text }, crossStyle: { color: text }, label },
         valueFormatter: value => `${rate(value)}/s`,
       },
-      xAxis: { type: 'time', axisLabel: { color: text, fontSize: 12, hideOverlap: true, formatter: value => time(value).slice(0, 8) }, axisLine: { lineStyle: { color: border } }, axisTick: { show: false }, splitLine: { show: false }, splitNumber: 4 },
-      yAxis: [{ type: 'value', name: 'exits/s', nameTextStyle: { color: text, align: 'left', padding: [0, 0, 0, -20] }, axisLabel: { color: text, fontSize: 12, formatter: value => rate(value) }, splitLine: { lineStyle: { color: grid } }, splitNumber: 4, minInterval: 1 }, { type: 'value', min: 0, max: 1, show: false }],
+      ...(this.#zooms ? { dataZoom: [{ id: 'zoom', type: 'inside', xAxisIndex: 0, filterMode: 'none', zoomOnMouseWheel: true, moveOnMouseMove: true, moveOnMouseWheel: false, minValueSpan: 2000, throttle: 40 }] } : {}),
+      xAxis: { type: 'time', axisLabel: { color: text, fontSize: 12, hideOverlap: true, formatter: value => time(value).slice(0, 8) }, axisLine: { lineStyle: { color: border } }, axisTick: { show: false }, splitLine: { show: false }, splitNumber: 4, axisPointer: { label: { ...label, formatter: ({ value }) => time(value).slice(0, 10) } } },
+      yAxis: [{ type: 'value', name: 'exits/s', nameTextStyle: { color: text, align: 'left', padding: [0, 0, 0, -20] }, axisLabel: { color: text, fontSize: 12, formatter: value => rate(value) }, splitLine: { lineStyle: { color: grid } }, splitNumber: 4, minInterval: 1, axisPointer: { label: { ...label, formatter: ({ value }) => `${rate(value)}/s` } } }, { type: 'value', min: 0, max: 1, show: false, axisPointer: { show: false } }],
     };
   }
 }

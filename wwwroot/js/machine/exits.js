@@ -1,7 +1,9 @@
 import { code, duration, time, vendorOfByte } from './format.js';
 import { byteCells, make, setText } from './dom.js';
 
-const most = 200;
+// As in the style sheet: every row of the long table is as high as every other.
+const rowHeight = 30;
+const beyond = 8;
 
 /** The latest patches, newest on top: rare, so they stay while other exits rush by. */
 export class PatchesView {
@@ -38,46 +40,146 @@ const patchRow = patch => {
   return element;
 };
 
-/** The latest exits, newest on top. The body is the element; data-hp-limit bounds its rows. */
-export class ExitsView {
+/** The latest exits, newest on top, as many as data-hp-limit says. */
+class ShortExits {
   #body;
   #limit;
   #note;
   #newest = 0;
-  #filter = '';
-  #held = 0;
 
-  constructor(body) {
+  constructor(body, note) {
     this.#body = body;
-    this.#limit = Math.min(most, Number(body.dataset.hpLimit || most));
-    this.#note = body.closest('[data-hp-exits]')?.querySelector('[data-hp-note]');
+    this.#limit = Number(body.dataset.hpLimit);
+    this.#note = note;
+  }
+
+  draw(model) {
+    const { exits } = model;
+    const fresh = [];
+    for (let i = exits.length - 1; i >= 0 && exits[i].sequence > this.#newest && fresh.length < this.#limit; i--) fresh.push(exits[i]);
+    if (fresh.length > 0) {
+      this.#newest = fresh[0].sequence;
+      this.#body.prepend(...fresh.map(exit => row(exit)));
+      while (this.#body.childElementCount > this.#limit) this.#body.lastElementChild.remove();
+    }
+    setText(this.#note, this.#body.childElementCount === 0 ? 'No exits yet.' : '');
+  }
+}
+
+/**
+ * Thousands of exits, newest on top, in a part of the page that scrolls: rows are all of one height, and only those that can be seen
+ * are elements. Who has scrolled down keeps the rows that are looked at, although newer ones come on top.
+ */
+class AllExits {
+  #body;
+  #note;
+  #scroll;
+  #above = make('tr', 'hp-spacer');
+  #below = make('tr', 'hp-spacer');
+  #rows = new Map();
+  #exits = [];
+  #key = null;
+  #held = 0;
+  #newest = 0;
+  #range = '';
+  #count;
+
+  constructor(body, note) {
+    this.#body = body;
+    this.#note = note;
+    this.#scroll = body.closest('.hp-scroll');
+    this.#count = body.closest('table').querySelector('caption');
+    for (const spacer of [this.#above, this.#below]) {
+      spacer.setAttribute('aria-hidden', 'true');
+      spacer.append(make('td'));
+      spacer.firstChild.colSpan = 7;
+    }
+    this.#body.append(this.#above, this.#below);
+    this.#scroll.addEventListener('scroll', this.#show, { passive: true });
   }
 
   draw(model, { frozen, filter }) {
-    const isPane = this.#limit === most;
-    const exits = isPane && filter.exits ? filter.exits : model.exits;
-    const key = isPane ? `${filter.reason}/${filter.processor}` : '';
-    if (key !== this.#filter || exits.length === 0) {
-      this.#filter = key;
-      this.#newest = 0;
-      this.#body.replaceChildren();
+    const exits = filter.exits ?? model.exits;
+    const isOther = filter.key !== this.#key;
+    if (isOther) {
+      this.#key = filter.key;
+      this.#scroll.scrollTop = 0;
     }
-    const fresh = [];
-    for (let i = exits.length - 1; i >= 0 && exits[i].sequence > this.#newest && fresh.length < this.#limit; i--) fresh.push(exits[i]);
-    if (isPane && frozen && this.#newest > 0) {
-      const behind = model.counters.exits.total - this.#held;
-      setText(this.#note, `View paused. ${behind.toLocaleString('en')} exits since.`);
-      return;
+    const isHeld = frozen && !isOther && this.#exits.length > 0;
+    if (isHeld) {
+      setText(this.#note, `View paused. ${(model.counters.exits.total - this.#held).toLocaleString('en')} exits since.`);
+    } else {
+      this.#held = model.counters.exits.total;
+      this.#take(exits);
+      setText(this.#note, exits.length > 0 ? '' : this.#key === null ? 'No exits yet.' : 'No recorded exit fits the filter.');
     }
-    this.#held = model.counters.exits.total;
-    if (fresh.length > 0) {
-      this.#newest = fresh[0].sequence;
-      this.#body.prepend(...fresh.map(row));
-      while (this.#body.childElementCount > this.#limit) this.#body.lastElementChild.remove();
-    }
-    const empty = this.#body.childElementCount === 0;
-    setText(this.#note, empty ? (key && key !== 'null/null' ? 'No recorded exit fits the filter.' : 'No exits yet.') : '');
+    this.#show();
   }
+
+  dispose() { this.#scroll.removeEventListener('scroll', this.#show); }
+
+  #take(exits) {
+    const newest = exits.at(-1)?.sequence ?? 0;
+    if (newest === this.#newest && exits.length === this.#exits.length) return;
+    let fresh = 0;
+    while (fresh < exits.length && exits[exits.length - 1 - fresh].sequence > this.#newest) fresh++;
+    const isScrolled = this.#scroll.scrollTop > rowHeight && this.#exits.length > 0;
+    this.#newest = newest;
+    this.#exits = exits.slice();
+    this.#range = '';
+    if (isScrolled) {
+      this.#spread();
+      this.#scroll.scrollTop += fresh * rowHeight;
+    }
+  }
+
+  // The table's whole height, before any row is put in: what there is to scroll.
+  #spread() { this.#below.style.height = `${this.#exits.length * rowHeight}px`; }
+
+  #show = () => {
+    const total = this.#exits.length;
+    const first = Math.max(0, Math.min(total, Math.floor(this.#scroll.scrollTop / rowHeight) - beyond));
+    const last = Math.min(total, first + Math.ceil(this.#scroll.clientHeight / rowHeight) + 2 * beyond);
+    const range = `${first}-${last}-${this.#newest}-${total}-${this.#key}`;
+    if (range === this.#range) return;
+    this.#range = range;
+    const wanted = new Set();
+    let after = this.#above;
+    for (let i = first; i < last; i++) {
+      const exit = this.#exits[total - 1 - i];
+      wanted.add(exit.sequence);
+      let element = this.#rows.get(exit.sequence);
+      if (!element) this.#rows.set(exit.sequence, element = row(exit));
+      element.ariaRowIndex = String(i + 2);
+      if (after.nextElementSibling !== element) after.after(element);
+      after = element;
+    }
+    for (const [sequence, element] of this.#rows) {
+      if (wanted.has(sequence)) continue;
+      element.remove();
+      this.#rows.delete(sequence);
+    }
+    this.#above.style.height = `${first * rowHeight}px`;
+    this.#below.style.height = `${(total - last) * rowHeight}px`;
+    this.#above.hidden = first === 0;
+    this.#below.hidden = last === total;
+    this.#body.closest('table').ariaRowCount = String(total + 1);
+    setText(this.#count, `Latest exits, newest first: ${total.toLocaleString('en')}`);
+  };
+}
+
+/** The latest exits: a few where data-hp-limit says how many, else all that are kept. The body is the element. */
+export class ExitsView {
+  #view;
+
+  constructor(body) {
+    const note = body.closest('[data-hp-exits]')?.querySelector('[data-hp-note]');
+    this.#view = body.dataset.hpLimit ? new ShortExits(body, note) : new AllExits(body, note);
+  }
+
+  draw(model, options) { this.#view.draw(model, options); }
+
+  dispose() { this.#view.dispose?.(); }
 }
 
 const row = exit => {

@@ -38,7 +38,7 @@ class MachineView {
   #timer = 0;
   #drawn = 0;
   #frozen = false;
-  #filter = { reason: null, processor: null };
+  #filter = { key: null };
 
   constructor(root) {
     this.#root = root;
@@ -68,7 +68,7 @@ class MachineView {
     if (reason !== null || processor !== null) {
       this.#filter = { reason, processor, exits };
     } else {
-      this.#filter = { reason: null, processor: null };
+      this.#filter = { key: null };
       this.#model.backfill(exits);
     }
     this.#schedule();
@@ -77,7 +77,7 @@ class MachineView {
   /** Further exits that the filter let through. */
   addExits(bytes) {
     if (!this.#filter.exits) return;
-    this.#filter.exits = [...this.#filter.exits, ...JSON.parse(decoder.decode(bytes))].slice(-400);
+    this.#filter.exits = [...this.#filter.exits, ...JSON.parse(decoder.decode(bytes))].slice(-5000);
     this.#schedule();
   }
 

@@ -1,9 +1,9 @@
 import { Rates } from './rate.js';
+import { RateHistory } from './rate-history.js';
 import { vendorOfByte } from './format.js';
 
-const keptExits = 400;
+const keptExits = 5000;
 const keptPatches = 50;
-const keptPoints = 121;
 const pointEvery = 500;
 const keptSerial = 64 * 1024;
 const fullEvery = 10;
@@ -21,7 +21,7 @@ export class MachineModel {
   processors = [];
   sites = new Map();
   exits = [];
-  points = [];
+  history = new RateHistory();
   switches = [];
   patches = [];
   serial = '';
@@ -57,8 +57,7 @@ export class MachineModel {
 
   /** Puts points of the chart, vendor switches and patches in front of those seen live. */
   backfillHistory({ points, switches, patches }) {
-    const firstPoint = this.points[0]?.at ?? Infinity;
-    this.points = [...points.filter(point => point.at < firstPoint), ...this.points].slice(-keptPoints);
+    this.history.backfill(points);
     const firstSwitch = this.switches[0]?.at ?? Infinity;
     this.switches = [...switches.filter(one => one.at < firstSwitch - 500), ...this.switches].slice(-20);
     const firstPatch = this.patches[0]?.sequence ?? Infinity;
@@ -134,8 +133,7 @@ export class MachineModel {
     const seconds = (frame.at - last.at) / 1000;
     const rates = {};
     for (const [reason, total] of Object.entries(totals)) rates[reason] = Math.max(0, total - (last.totals[reason] ?? 0)) / seconds;
-    this.points.push({ at: frame.at, rates });
-    if (this.points.length > keptPoints) this.points.splice(0, this.points.length - keptPoints);
+    this.history.push(frame.at, rates);
   }
 
   #takeSerial(frame) {

@@ -11,6 +11,9 @@ internal sealed unsafe class KvmStatistics : IDisposable
     private readonly KvmHandle _handle;
     private readonly Dictionary<string, long> _offsets = new(StringComparer.Ordinal);
 
+    // The others are histograms.
+    private readonly List<string> _single = [];
+
     private KvmStatistics(KvmHandle handle, ReadOnlySpan<byte> header)
     {
         _handle = handle;
@@ -25,7 +28,12 @@ internal sealed unsafe class KvmStatistics : IDisposable
             ReadOnlySpan<byte> descriptor = buffer.AsSpan(i * (DescriptorHeader + nameSize), DescriptorHeader + nameSize);
             ReadOnlySpan<byte> name = descriptor[DescriptorHeader..];
             int end = name.IndexOf((byte)0);
-            _offsets[Encoding.ASCII.GetString(end < 0 ? name : name[..end])] = data + MemoryMarshal.Read<uint>(descriptor[8..]);
+            string text = Encoding.ASCII.GetString(end < 0 ? name : name[..end]);
+            _offsets[text] = data + MemoryMarshal.Read<uint>(descriptor[8..]);
+            if (MemoryMarshal.Read<ushort>(descriptor[6..]) == 1)
+            {
+                _single.Add(text);
+            }
         }
     }
 
@@ -61,6 +69,34 @@ internal sealed unsafe class KvmStatistics : IDisposable
 
         long value = 0;
         return Read(new Span<byte>(&value, sizeof(long)), offset) == sizeof(long) ? value : null;
+    }
+
+    /// <summary>Adds every counter of a single value to a table. From any thread: the descriptor stays open meanwhile.</summary>
+    public void AddTo(Dictionary<string, long> sums)
+    {
+        bool held = false;
+        try
+        {
+            _handle.DangerousAddRef(ref held);
+            foreach (string name in _single)
+            {
+                if (Read(name) is { } value)
+                {
+                    sums[name] = sums.GetValueOrDefault(name) + value;
+                }
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // The processor has ended.
+        }
+        finally
+        {
+            if (held)
+            {
+                _handle.DangerousRelease();
+            }
+        }
     }
 
     public void Dispose() => _handle.Dispose();

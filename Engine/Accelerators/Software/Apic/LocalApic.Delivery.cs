@@ -65,6 +65,11 @@ internal sealed partial class LocalApic
     public bool IsStartupPending =>
         (Volatile.Read(ref _requests) & (WaitingBit | RequestStartupBit | RequestInitBit)) == (WaitingBit | RequestStartupBit);
 
+    /// <summary>Vector of a pending start-up, also of one behind a pending INIT; or null.</summary>
+    public byte? PendingStartup => Volatile.Read(ref _requests) is int requests && (requests & RequestStartupBit) != 0
+        ? (byte)((requests & StartupVectorMask) >> 8)
+        : null;
+
     /// <summary>Whether a kick is pending.</summary>
     public bool IsKickPending => (Volatile.Read(ref _requests) & RequestKickBit) != 0;
 

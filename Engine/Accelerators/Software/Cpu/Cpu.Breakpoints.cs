@@ -32,14 +32,12 @@ internal sealed partial class Cpu
         _isPassing &= addresses.Contains(_passed);
     }
 
-    private ulong LinearRip => _bits == 64 ? R.Guest.Rip : (uint)(R.Guest.Rip + Segments[Seg.Cs].Base);
-
     // True: there is an exit. Otherwise the instruction runs, and isPassing tells that it was reported before.
     private bool IsAtHostBreakpoint(out bool isPassing)
     {
         ulong linear = LinearRip;
         isPassing = _isPassing && _passed == linear;
-        if (isPassing || _isPending || IsStepping || (R.Guest.Rflags & Flag.Resume) != 0 || !_breakpoints.AsSpan().Contains(linear))
+        if (isPassing || IsPending || IsStepping || (R.Guest.Rflags & Flag.Resume) != 0 || !_breakpoints.AsSpan().Contains(linear))
         {
             return false;
         }

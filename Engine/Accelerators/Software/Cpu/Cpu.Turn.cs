@@ -31,7 +31,7 @@ internal sealed partial class Cpu
 
         // What would wake it, in the order of BeforeInstructions.
         return !Apic.IsWaitingForStartup
-            && (!_isHalted || _isPending || Apic.IsKickPending || _injectedVector >= 0 || _pendingDebug != 0
+            && (!_isHalted || IsPending || Apic.IsKickPending || _injectedVector >= 0 || _pendingDebug != 0
                 || (Apic.IsNmiPending && !_isNmiBlocked && (_shadow & ShadowMovSs) == 0)
                 || (_shadow == 0 && IsInterruptEnabled && Apic.GetInterrupt() >= 0));
     }
@@ -58,7 +58,7 @@ internal sealed partial class Cpu
         }
 
         // An instruction that the host had a part in is finished before anything else.
-        if (!_isPending && turns.IsUsedUp && turns.PassOn())
+        if (!IsPending && turns.IsUsedUp && turns.PassOn())
         {
             return;
         }
@@ -92,9 +92,7 @@ internal sealed partial class Cpu
         }
         finally
         {
-            Volatile.Write(ref _isRunning, 1);
-            Interlocked.MemoryBarrier();
-            AnswerFlush();
+            GoOn();
         }
     }
 
@@ -135,9 +133,7 @@ internal sealed partial class Cpu
         finally
         {
             turns.SetIdle(false);
-            Volatile.Write(ref _isRunning, 1);
-            Interlocked.MemoryBarrier();
-            AnswerFlush();
+            GoOn();
         }
     }
 }

@@ -85,9 +85,6 @@ internal sealed partial class Cpu : IApicClock
     /// <summary>Instructions that came to their end; one that repeats itself counts once. Any thread.</summary>
     internal long Instructions => Volatile.Read(ref _retired);
 
-    /// <summary>Instructions that raised #UD because they are not implemented.</summary>
-    internal long Unimplemented { get; private set; }
-
     /// <summary>Asks for attention. Any thread.</summary>
     internal void Kick() => Attend(AttentionKick);
 
@@ -200,6 +197,9 @@ internal sealed partial class Cpu : IApicClock
             _pendingDebug &= ~BreakpointHits;
             SetRipOfOp();
             _opIndex = 0;
+            // Begun again by the next run, before anything else, and from the first of its answers on.
+            _isAsking = true;
+            _replayAt = 0;
             ExitReason = ExitReason.Mmio;
         }
     }
@@ -207,11 +207,17 @@ internal sealed partial class Cpu : IApicClock
     private void Enter()
     {
         ArithmeticFlags = R.Guest.Rflags;
+        GoOn();
+        ModeOfRunningChanged();
+    }
+
+    // It runs, or runs again after a sleep.
+    private void GoOn()
+    {
         Volatile.Write(ref _isRunning, 1);
         Interlocked.MemoryBarrier();
         // Whoever asked while this one stood still did not wait.
         AnswerFlush();
-        ModeOfRunningChanged();
     }
 
     private void Leave()
@@ -324,7 +330,7 @@ internal sealed partial class Cpu : IApicClock
     private void AfterInstruction(bool trap, int shadow)
     {
         _replayCount = _replayAt = 0;
-        _isPending = false;
+        _isPending = _isAsking = false;
         _retired++;
         if (!_isRepeating)
         {
@@ -355,6 +361,12 @@ internal sealed partial class Cpu : IApicClock
         }
 
         ModeOfRunningChanged();
+    }
+
+    private ulong LinearRip
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _bits == 64 ? R.Guest.Rip : (uint)(R.Guest.Rip + Segments[Seg.Cs].Base);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

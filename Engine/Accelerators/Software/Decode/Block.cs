@@ -22,7 +22,7 @@ internal sealed class Block(ulong key, Op[] ops)
     public int SecondVersion;
 
     /// <summary>Guest-physical address of the second page, when there is one.</summary>
-    public ulong SecondPhysical;
+    public ulong? SecondPhysical;
 
     /// <summary>Linear address, mode and translation under which it was found last.</summary>
     public ulong Linear;

@@ -1,16 +1,20 @@
 using Hyperpatch.Engine.Memory;
+using Hyperpatch.Engine.Vendors;
 using Iced.Intel;
 
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>
-/// Feeds the decoder from a copy of one page's bytes, and where an instruction crosses it, from the next page. A copy, so that what was
-/// decoded can be compared with memory later, whoever writes meanwhile.
+/// Feeds the decoder from a copy of one page's bytes, and where an instruction crosses it, of the next page's first ones. A copy, so that
+/// all looks at an instruction see the same, and what was decoded can be compared with memory later, whoever writes meanwhile.
 /// </summary>
 internal sealed class BlockReader : CodeReader
 {
     private const int Chunk = 32;
-    private readonly byte[] _bytes = new byte[GuestMemory.PageSize];
+
+    // An instruction has at least one byte on the first page.
+    private const int MostBehind = CpuVendor.MaximumInstructionLength - 1;
+    private readonly byte[] _bytes = new byte[GuestMemory.PageSize + MostBehind];
     private nint _page;
     private nint _nextPage;
     private int _begin;
@@ -21,7 +25,7 @@ internal sealed class BlockReader : CodeReader
     /// <summary>Offset in the page of the next byte; behind the page when it goes on there.</summary>
     public int Position => _at;
 
-    /// <summary>Whether a byte behind the page was asked for while there was none.</summary>
+    /// <summary>Whether a byte was asked for that there is none of: behind the page, or behind the longest instruction there.</summary>
     public bool RanOut { get; private set; }
 
     /// <summary>The bytes of the page that were looked at since <see cref="Begin"/>.</summary>
@@ -65,13 +69,15 @@ internal sealed class BlockReader : CodeReader
             return _bytes[at];
         }
 
-        if (_nextPage == 0)
+        if (_nextPage == 0 || at >= _bytes.Length)
         {
             RanOut = true;
             return -1;
         }
 
+        HostMemory.Read(_nextPage, _bytes.AsSpan(GuestMemory.PageSize, MostBehind));
+        _copied = _bytes.Length;
         _at++;
-        return HostMemory.Read8(_nextPage + at - GuestMemory.PageSize);
+        return _bytes[at];
     }
 }

@@ -18,15 +18,14 @@ internal sealed partial class Cpu
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Block FindBlock()
     {
-        ulong linear = R.Guest.Rip;
-        if (_bits != 64)
-        {
-            linear = (uint)(linear + Segments[Seg.Cs].Base);
-        }
-
-        Block block = _jumpCache[(int)(linear ^ (linear >> 12)) & (JumpCacheSize - 1)];
+        ulong linear = LinearRip;
+        Block block = JumpSlot(linear);
         return block.Linear == linear && block.Epoch == _epoch && IsValid(block) ? block : FindBlockSlow(linear);
     }
+
+    // Where the block at a linear address is, if it is there.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref Block JumpSlot(ulong linear) => ref _jumpCache[(int)(linear ^ (linear >> 12)) & (JumpCacheSize - 1)];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsValid(Block block) =>
@@ -56,7 +55,7 @@ internal sealed partial class Cpu
 
         block.Linear = linear;
         block.Epoch = _epoch;
-        _jumpCache[(int)(linear ^ (linear >> 12)) & (JumpCacheSize - 1)] = block;
+        JumpSlot(linear) = block;
         return block;
     }
 
@@ -65,10 +64,10 @@ internal sealed partial class Cpu
     {
         const int Plain = 3;
         ulong linear = _bits == 64 ? R.Block : (uint)(R.Block + Segments[Seg.Cs].Base);
-        Block block = _jumpCache[(int)(linear ^ (linear >> 12)) & (JumpCacheSize - 1)];
+        Block block = JumpSlot(linear);
         ulong physical = (block.Key >> 2) + op.Start;
         bool isKnown = block.Ops == _block && op.Next - op.Start == Plain && (physical & 0xFFF) <= GuestMemory.PageSize - Plain
-            && block.SecondPhysical == 0 && (block.Key >> 2 & PageMask) == (physical & PageMask);
+            && block.SecondPhysical is null && (block.Key >> 2 & PageMask) == (physical & PageMask);
         HypercallLength = isKnown ? (byte)Plain : (byte)0;
         ExitValue = isKnown ? physical + Plain - 1 : 0;
     }
@@ -76,7 +75,7 @@ internal sealed partial class Cpu
     /// <summary>At an exit by a hypercall: its length, and its last byte's address is in <see cref="ExitValue"/>; 0 where it is to be fetched.</summary>
     internal byte HypercallLength { get; private set; }
 
-    private bool IsSecondPageSame(Block block, ulong linear) => block.SecondPhysical == 0
+    private bool IsSecondPageSame(Block block, ulong linear) => block.SecondPhysical is null
         || block.SecondPhysical == Translate(Wrap((linear & PageMask) + 0x1000), MemoryAccess.Execute, _cpl == 3);
 
     // Something was written to its page. Where its own bytes are what they were, as after the patch of a site beside it, it need not be
@@ -117,10 +116,11 @@ internal sealed partial class Cpu
         int reach = Math.Min(GuestMemory.PageSize - offset, 64);
         int version = Mark(index, offset, reach);
         ReadOnlySpan<Op> ops = _decoder.Decode(page, offset, 0, _bits);
-        int end = ops.Length > 0 ? offset + ops[^1].Next + CpuVendor.MaximumInstructionLength : GuestMemory.PageSize;
-        if (end > offset + reach && reach < GuestMemory.PageSize - offset)
+        // As far as another processor's write in between has made the block longer, once more.
+        for (int end = EndOf(ops, offset); end > offset + reach; end = EndOf(ops, offset))
         {
-            version = Mark(index, offset, Math.Min(end, GuestMemory.PageSize) - offset);
+            reach = end - offset;
+            version = Mark(index, offset, reach);
             ops = _decoder.Decode(page, offset, 0, _bits);
         }
 
@@ -138,6 +138,10 @@ internal sealed partial class Cpu
             SecondVersion = version,
         };
     }
+
+    // What a block may rest on of its page, from the page's start.
+    private static int EndOf(ReadOnlySpan<Op> ops, int offset) => ops.Length == 0 ? GuestMemory.PageSize
+        : Math.Min(offset + ops[^1].Next + CpuVendor.MaximumInstructionLength, GuestMemory.PageSize);
 
     private Block DecodeCrossing(ulong linear, ulong key, nint page, int offset, int index, int version)
     {

@@ -27,7 +27,7 @@ internal enum OpCode : ushort
     Int, Int3, Int1, Iret, Ud,
     JmpFar, CallFar, RetFar, Lds,
     Cli, Sti, Hlt, Pause, Cpuid, Rdtsc, Rdtscp, Rdpmc, Rdmsr, Wrmsr, Vmcall, Vmmcall,
-    MovFromCr, MovToCr, MovFromDr, MovToDr, Clts, Lmsw, Smsw, Invlpg, Wbinvd,
+    MovFromCr, MovToCr, MovFromDr, MovToDr, Clts, Lmsw, Smsw, Invlpg, Invpcid, Wbinvd,
     Lgdt, Lidt, Sgdt, Sidt, Lldt, Sldt, Ltr, Str, Lar, Lsl, Verr, Verw, Arpl,
     MovFromSeg, MovToSeg, PushSeg, PopSeg, Swapgs, Rdfsbase, Rdgsbase, Wrfsbase, Wrgsbase,
     Syscall, Sysret, Sysenter, Sysexit, Clac, Stac, Fence, Clflush, Xgetbv, Xsetbv,

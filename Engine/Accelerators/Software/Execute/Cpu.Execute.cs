@@ -253,13 +253,13 @@ internal sealed partial class Cpu
         switch (op.Code)
         {
             case OpCode.Undefined:
+                ExitUndefined(op);
                 if ((op.Flags & OpFlags.Unimplemented) != 0)
                 {
-                    Unimplemented++;
                     _partition.CountUnimplemented((int)op.Value);
+                    ExitValue = 1;
                 }
 
-                ExitUndefined(op);
                 return;
             case OpCode.Ud:
                 ExitUndefined(op);

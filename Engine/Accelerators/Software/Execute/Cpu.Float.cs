@@ -66,7 +66,6 @@ internal sealed partial class Cpu
                 MoveStateArea(op);
                 return;
             default:
-                Unimplemented++;
                 Throw(6);
                 return;
         }

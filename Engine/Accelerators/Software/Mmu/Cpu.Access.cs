@@ -134,6 +134,10 @@ internal sealed partial class Cpu
 
                 return exchanged;
             }
+
+            // Nothing is there that could have changed meanwhile.
+            StoreSlow(linear, size, after);
+            return true;
         }
 
         if (!isLocked)
@@ -252,7 +256,8 @@ internal sealed partial class Cpu
 
     internal void HostAnswered()
     {
-        if (_replayCount < MostReplays)
+        // Not where the instruction is not gone on with: an exception was injected instead.
+        if (_isAsking && _replayCount < MostReplays)
         {
             _replayed[_replayCount++] = MmioIsWrite ? 0 : BitConverter.ToUInt64(MmioData) & (ulong.MaxValue >> (64 - (MmioSize * 8)));
         }

@@ -9,8 +9,10 @@ internal sealed partial class Cpu
     private const ulong Cr0Always = 0x10;
     private const ulong EferLme = 1 << 8;
 
-    // VME, PVI, TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, UMIP, LA57, FSGSBASE, OSXSAVE, SMEP, SMAP.
-    private const ulong Cr4Known = 0x0035_1FFF;
+    // VME, PVI, TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, UMIP, LA57, FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP.
+    private const ulong Cr4Known = 0x0037_1FFF;
+    private const ulong Cr4Pcide = 1 << 17;
+    private const ulong KeepTranslations = 1UL << 63;
 
     private ulong ReadControl(int index)
     {
@@ -43,6 +45,12 @@ internal sealed partial class Cpu
                 Cr2 = value;
                 break;
             case 3:
+                // With process-context identifiers, bit 63 asks for translations to be kept. That is a permission, and it is not stored.
+                if ((Cr4 & Cr4Pcide) != 0)
+                {
+                    value &= ~KeepTranslations;
+                }
+
                 if (IsLongMode && (value & ~(AddressMask | 0xFFF)) != 0)
                 {
                     ThrowProtection();
@@ -91,7 +99,7 @@ internal sealed partial class Cpu
             }
             else if (!pages)
             {
-                if (_bits == 64)
+                if (_bits == 64 || (Cr4 & Cr4Pcide) != 0)
                 {
                     ThrowProtection();
                 }
@@ -115,7 +123,8 @@ internal sealed partial class Cpu
     private void WriteCr4(ulong value)
     {
         if ((value & ~Cr4Known) != 0
-            || (IsLongMode && ((value & PagingState.Cr4Pae) == 0 || ((value ^ Cr4) & PagingState.Cr4La57) != 0)))
+            || (IsLongMode && ((value & PagingState.Cr4Pae) == 0 || ((value ^ Cr4) & PagingState.Cr4La57) != 0))
+            || ((value & ~Cr4 & Cr4Pcide) != 0 && (!IsLongMode || (Cr3 & 0xFFF) != 0)))
         {
             ThrowProtection();
         }
@@ -228,7 +237,7 @@ internal sealed partial class Cpu
         _shadow = 0;
         _pendingDebug = 0;
         _injectedVector = -1;
-        _isHalted = _isNmiBlocked = _isPending = false;
+        _isHalted = _isNmiBlocked = _isPending = _isAsking = false;
         FlushTlb();
         CodeChanged();
         ModeOfRunningChanged();

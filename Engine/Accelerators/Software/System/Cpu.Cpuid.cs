@@ -29,8 +29,8 @@ internal sealed partial class Cpu
                 break;
             case 1:
                 r.Ebx = ((uint)_index << 24) | (1u << 16) | (8 << 8);
-                // MONITOR and the like are not there; CMPXCHG16B, x2APIC, MOVBE, POPCNT, TSC deadline, hypervisor.
-                r.Ecx = (1u << 13) | (1u << 21) | (1u << 22) | (1u << 23) | (1u << 24) | (1u << 31);
+                // MONITOR and the like are not there; CMPXCHG16B, PCID, x2APIC, MOVBE, POPCNT, TSC deadline, hypervisor.
+                r.Ecx = (1u << 13) | (1u << 17) | (1u << 21) | (1u << 22) | (1u << 23) | (1u << 24) | (1u << 31);
                 // DE, PSE, TSC, MSR, PAE, CX8, APIC, SEP, MTRR, PGE, CMOV, PAT, PSE-36, CLFSH (of lines as EBX says), FXSR, SSE, SSE2.
                 r.Edx = (1u << 2) | (1u << 3) | (1u << 4) | (1u << 5) | (1u << 6) | (1u << 8) | (1u << 9) | (1u << 11)
                     | (1u << 12) | (1u << 13) | (1u << 15) | (1u << 16) | (1u << 17) | (1u << 19)
@@ -41,8 +41,8 @@ internal sealed partial class Cpu
                 r.Eax = 1 << 2; // the APIC timer never stops
                 break;
             case 7 when subleaf == 0:
-                // FSGSBASE, TSC_ADJUST, BMI1, SMEP, BMI2, ADX, SMAP; UMIP, LA57.
-                r.Ebx = 1u | (1u << 1) | (1u << 3) | (1u << 7) | (1u << 8) | (1u << 19) | (1u << 20);
+                // FSGSBASE, TSC_ADJUST, BMI1, SMEP, BMI2, INVPCID, ADX, SMAP; UMIP, LA57.
+                r.Ebx = 1u | (1u << 1) | (1u << 3) | (1u << 7) | (1u << 8) | (1u << 10) | (1u << 19) | (1u << 20);
                 r.Ecx = (1u << 2) | (1u << 16);
                 break;
             case 0xB:

@@ -17,14 +17,17 @@ internal sealed partial class Cpu
     private bool _isRepeating;
     private bool _isTrapSwallowed;
     private bool _isBetweenIterations;
+
+    // The instruction at RIP has made the host do something, and is to finish; or it waits for the answer to an access of its own.
     private bool _isPending;
+    private bool _isAsking;
     private bool _isHalted;
     private bool _isNmiBlocked;
     private int _injectedVector = -1;
     private uint _injectedError;
     private bool _injectedHasError;
 
-    internal bool IsPending => _isPending;
+    internal bool IsPending => _isPending || _isAsking;
 
     internal bool IsHalted => _isHalted;
 
@@ -58,7 +61,7 @@ internal sealed partial class Cpu
     /// <summary>Delivers an exception before the next instruction.</summary>
     internal void Inject(int vector, uint error, bool hasError)
     {
-        _isPending = false;
+        _isPending = _isAsking = false;
         _replayCount = _replayAt = 0;
         _injectedVector = vector;
         _injectedError = error;
@@ -99,7 +102,7 @@ internal sealed partial class Cpu
             Interlocked.And(ref _attention, ~AttentionApic);
         }
 
-        if (_isPending)
+        if (IsPending)
         {
             return false;
         }
@@ -121,15 +124,21 @@ internal sealed partial class Cpu
         if (Apic.HasWork)
         {
             Apic.ClearWork();
-            if (Apic.TakeInit())
+            bool isReset = Apic.TakeInit();
+            if (isReset)
             {
                 ResetByInit();
-                return true;
             }
 
+            // In the same go: a start-up that came right behind the INIT is no new work.
             if (Apic.TakeStartup() is int page and >= 0)
             {
                 StartAt(page);
+                return true;
+            }
+
+            if (isReset)
+            {
                 return true;
             }
         }
@@ -223,9 +232,7 @@ internal sealed partial class Cpu
         }
         finally
         {
-            Volatile.Write(ref _isRunning, 1);
-            Interlocked.MemoryBarrier();
-            AnswerFlush();
+            GoOn();
         }
     }
 
@@ -235,7 +242,7 @@ internal sealed partial class Cpu
         bool isStack = _opIndex < _block.Length && IsStackOp(_block[_opIndex]);
         SetRipOfOp();
         _opIndex = 0;
-        _isPending = false;
+        _isPending = _isAsking = false;
         _isNewShadow = false;
         _isImplicit = false;
         _isBetweenIterations = false;
@@ -338,16 +345,15 @@ internal sealed partial class Cpu
 
     private bool IsAtBreakpoint()
     {
-        if ((Dr[7] & 0xFF) == 0 || (R.Guest.Rflags & Flag.Resume) != 0 || _isPending || (_shadow & ShadowMovSs) != 0)
+        if ((Dr[7] & 0xFF) == 0 || (R.Guest.Rflags & Flag.Resume) != 0 || IsPending || (_shadow & ShadowMovSs) != 0)
         {
             return false;
         }
 
-        ulong linear = _bits == 64 ? R.Guest.Rip : (uint)(R.Guest.Rip + Segments[Seg.Cs].Base);
-        ulong hits = 0;
+        ulong linear = LinearRip, hits = 0;
         for (int i = 0; i < 4; i++)
         {
-            if ((Dr[7] & (3UL << (i * 2))) != 0 && ((Dr[7] >> (16 + (i * 4))) & 3) == 0 && Dr[i] == linear)
+            if (IsCodeBreakpoint(i) && Dr[i] == linear)
             {
                 hits |= 1UL << i;
             }
@@ -369,7 +375,7 @@ internal sealed partial class Cpu
         {
             for (int i = 0; i < 4; i++)
             {
-                if ((Dr[7] & (3UL << (i * 2))) != 0 && ((Dr[7] >> (16 + (i * 4))) & 3) == 0)
+                if (IsCodeBreakpoint(i))
                 {
                     return true;
                 }
@@ -382,7 +388,7 @@ internal sealed partial class Cpu
     // After every change of what makes single instructions necessary, or of the mode, rights or flags that the fast paths rest on.
     private void ModeOfRunningChanged()
     {
-        _isPrecise = (R.Guest.Rflags & (Flag.Trap | Flag.Resume)) != 0 || _shadow != 0 || IsStepping || _isPending
+        _isPrecise = (R.Guest.Rflags & (Flag.Trap | Flag.Resume)) != 0 || _shadow != 0 || IsStepping || IsPending
             || _breakpoints.Length != 0 || ((Dr[7] & 0xFF) != 0 && HasCodeBreakpoints);
         SelectTlb();
     }
@@ -393,14 +399,9 @@ internal sealed partial class Cpu
     /// <inheritdoc/>
     public ulong TimeOfTimestamp(ulong timestamp)
     {
-        if (_turns is null)
-        {
-            return timestamp - _timestampOffset;
-        }
-
-        // The machine's clock starts at zero: the counter may have been set far ahead of it.
-        ulong now = Now, left = timestamp - Timestamp;
-        return timestamp <= Timestamp ? now : left > ulong.MaxValue - now ? ulong.MaxValue : now + left;
+        // The counter may have been set far ahead of the clock: the clock has no time for much of what the counter has behind it.
+        ulong now = Now, counter = now + _timestampOffset, left = timestamp - counter;
+        return timestamp <= counter ? now : left > ulong.MaxValue - now ? ulong.MaxValue : now + left;
     }
 
     private ulong _timestampOffset = (ulong)-Stopwatch.GetTimestamp();

@@ -1,4 +1,5 @@
 using Hyperpatch.Engine.Exits;
+using Hyperpatch.Engine.Memory;
 
 namespace Hyperpatch.Engine.Accelerators.Software;
 
@@ -53,7 +54,9 @@ internal sealed partial class Cpu
         ulong index = isWrite ? SourceIndex(op) : DestinationIndex(op);
         ulong linear = isWrite ? Linear(op.Segment, index, size, write: false) : Linear(Seg.Es, index, size, write: true);
         ulong onPage = Math.Max(1, (0x1000 - (linear & 0xFFF)) / (ulong)size);
-        count = (R.Guest.Rflags & Flag.Direction) != 0 || _bits != 64 || (_watchedData | _watchedPorts) != 0 ? 1 : Math.Min(count, onPage);
+        count = (R.Guest.Rflags & Flag.Direction) != 0 || _bits != 64 || (_watchedData | _watchedPorts) != 0 || !IsMemory(linear, isWrite)
+            ? 1
+            : Math.Min(count, onPage);
         for (ulong i = 0; i < count && isWrite; i++)
         {
             ulong value = Load(linear + (i * (ulong)size), size);
@@ -70,6 +73,13 @@ internal sealed partial class Cpu
 
         PortCount = (uint)count;
         Wait(ExitReason.PortIo, op);
+    }
+
+    // Else the host is asked for each element, which does not come back for more than one.
+    private bool IsMemory(ulong linear, bool isRead)
+    {
+        nint page = _memory.FindPage(Translate(linear, isRead ? MemoryAccess.Read : MemoryAccess.Write, IsUserAccess) & PageMask, out bool isReadOnly);
+        return page != 0 && (isRead || !isReadOnly);
     }
 
     private void FinishPorts(in Op op, bool isString, bool isWrite)

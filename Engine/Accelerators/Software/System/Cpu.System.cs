@@ -111,14 +111,30 @@ internal sealed partial class Cpu
                 ExecuteMsr(op);
                 return;
             case OpCode.MovFromCr:
+            {
                 RequireSupervisor();
-                R.Set(op.Target, op.Size, ReadControl(op.Third));
+                ulong value = ReadControl(op.Third);
+                if (!IsReported(op.Third, value, isWrite: false, op))
+                {
+                    R.Set(op.Target, op.Size, value);
+                }
+
                 return;
+            }
+
             case OpCode.MovToCr:
+            {
                 RequireSupervisor();
-                WriteControl(op.Third, R.Get64(op.Source) & Mask(_bits == 64 ? 8 : 4));
-                LeaveRun();
+                ulong value = R.Get64(op.Source) & Mask(_bits == 64 ? 8 : 4);
+                if (!IsReported(op.Third, value, isWrite: true, op))
+                {
+                    WriteControl(op.Third, value);
+                    LeaveRun();
+                }
+
                 return;
+            }
+
             case OpCode.MovFromDr:
                 RequireSupervisor();
                 DetectDebugAccess(op.Third);
@@ -132,13 +148,25 @@ internal sealed partial class Cpu
                 return;
             case OpCode.Clts:
                 RequireSupervisor();
-                Cr0 &= ~8UL;
+                if (!IsReported(0, Cr0 & ~8UL, isWrite: true, op))
+                {
+                    Cr0 &= ~8UL;
+                }
+
                 return;
             case OpCode.Lmsw:
+            {
                 RequireSupervisor();
-                WriteControl(0, (Cr0 & ~0xEUL) | (LoadTo(op) & 0xF));
-                LeaveRun();
+                ulong value = (Cr0 & ~0xEUL) | (LoadTo(op) & 0xF);
+                if (!IsReported(0, value, isWrite: true, op))
+                {
+                    WriteControl(0, value);
+                    LeaveRun();
+                }
+
                 return;
+            }
+
             case OpCode.Smsw:
                 RequireSystemReads();
                 StoreTo(op, Cr0);
@@ -147,6 +175,9 @@ internal sealed partial class Cpu
                 RequireSupervisor();
                 FlushPage(_bits == 64 && op.Address == Op.AddressPlain ? PlainAddress(op) : Wrap(Segments[op.Segment].Base + EffectiveOffset(op)));
                 LeaveRun();
+                return;
+            case OpCode.Invpcid:
+                ExecuteInvpcid(op);
                 return;
             case OpCode.Wbinvd:
                 RequireSupervisor();
@@ -221,13 +252,11 @@ internal sealed partial class Cpu
                 _ = Translate(AddressToFlush(op), Memory.MemoryAccess.Read, IsUserAccess);
                 return;
             default:
-                Unimplemented++;
                 Throw(6);
                 return;
         }
     }
 
-    // #UD where nothing has to be unwound: what is to be patched comes this way.
     // A segment that may only be executed may be flushed as well (Intel SDM vol. 2, CLFLUSH).
     private ulong AddressToFlush(in Op op)
     {
@@ -247,6 +276,7 @@ internal sealed partial class Cpu
         return (uint)(segment.Base + offset);
     }
 
+    // #UD where nothing has to be unwound: what is to be patched comes this way.
     private void ExitUndefined(in Op op)
     {
         ExitValue = 0;

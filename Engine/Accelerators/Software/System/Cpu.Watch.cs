@@ -3,14 +3,14 @@ using System.Runtime.CompilerServices;
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>
-/// Data and I/O breakpoints of the debug registers (Intel SDM vol. 3, 18.2.4). A page with a watched byte is never in the translation
+/// The debug registers' breakpoints: what each is, and those on data and I/O (Intel SDM vol. 3, 18.2.4). A page with a watched byte is never in the translation
 /// caches, so that its accesses come the slow way and are looked at there; all others, and all when nothing is armed, cost nothing.
 /// </summary>
 internal sealed partial class Cpu
 {
     private const ulong BreakpointHits = 0xF;
     private const ulong GeneralDetect = 1 << 13; // DR7.GD, and BD in DR6
-    private const int BreakOnWrite = 1, BreakOnPort = 2, BreakOnAny = 3;
+    private const int BreakOnExecution = 0, BreakOnWrite = 1, BreakOnPort = 2, BreakOnAny = 3;
 
     // Breakpoints that are armed, a bit each.
     private int _watchedData;
@@ -18,6 +18,10 @@ internal sealed partial class Cpu
 
     /// <summary>Whether a data breakpoint is armed.</summary>
     internal bool IsWatchingData => _watchedData != 0;
+
+    private bool IsEnabled(int index) => (Dr[7] & (3UL << (index * 2))) != 0;
+
+    private bool IsCodeBreakpoint(int index) => IsEnabled(index) && KindOfBreakpoint(index) == BreakOnExecution;
 
     private int KindOfBreakpoint(int index) => (int)(Dr[7] >> (16 + (index * 4))) & 3;
 
@@ -30,7 +34,7 @@ internal sealed partial class Cpu
         int data = 0, ports = 0;
         for (int i = 0; i < 4; i++)
         {
-            if ((Dr[7] & (3UL << (i * 2))) == 0)
+            if (!IsEnabled(i))
             {
                 continue;
             }

@@ -14,12 +14,14 @@ namespace Hyperpatch.Web.Components.Machines.Panes;
 /// </summary>
 public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
 {
-    private const int Most = 200;
+    // As many as the browser gets at once: some hundred kilobytes.
+    private const int Most = 1000;
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(400);
 
+    private readonly Dictionary<string, string[]> _errors = [];
     private bool _frozen;
     private CancellationTokenSource? _following;
-    private (string?, int?, ManagedMachine?, MachineScript?) _shown;
+    private (ExitFilter, ManagedMachine?, MachineScript?) _shown;
 
     /// <summary>For filters in the address.</summary>
     [Inject]
@@ -41,13 +43,37 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     [Parameter]
     public int? Processor { get; set; }
 
+    /// <summary>Lowest RIP, as in the address.</summary>
+    [SupplyParameterFromQuery(Name = ExitFilterQuery.RipFrom)]
+    public string? RipFrom { get; set; }
+
+    /// <summary>Highest RIP, as in the address.</summary>
+    [SupplyParameterFromQuery(Name = ExitFilterQuery.RipTo)]
+    public string? RipTo { get; set; }
+
+    /// <summary>Port, as in the address.</summary>
+    [SupplyParameterFromQuery(Name = ExitFilterQuery.Port)]
+    public string? Port { get; set; }
+
+    /// <summary>Hypercall number, as in the address.</summary>
+    [SupplyParameterFromQuery(Name = ExitFilterQuery.Hypercall)]
+    public string? Hypercall { get; set; }
+
+    /// <summary>Time shown, as in the address.</summary>
+    [SupplyParameterFromQuery]
+    public string? Range { get; set; }
+
+    private ExitFilter Filter { get; set; }
+
+    private ChartRange ShownRange { get; set; } = ChartRange.All[0];
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
         if (Script is not null)
         {
-            await Script.SetExitsAsync("[]"u8.ToArray(), null, null);
+            await Script.SetExitsAsync("[]"u8.ToArray(), null);
             if (_frozen)
             {
                 await Script.FreezeAsync(false);
@@ -56,22 +82,46 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     }
 
     /// <inheritdoc/>
+    protected override void OnParametersSet()
+    {
+        _errors.Clear();
+        // Reason and processor are the page's: it has said already what of them it did not understand.
+        Filter = ExitFilterQuery.Parse(Value, 0, _errors) with { Reason = MachineReason(Reason), Processor = Processor };
+        ShownRange = ChartRange.Find(Range) ?? ChartRange.All[0];
+        if (!string.IsNullOrWhiteSpace(Range) && ChartRange.Find(Range) is null)
+        {
+            _errors["range"] = [$"A chart shows {string.Join(", ", ChartRange.All.Select(range => range.Id))}."];
+        }
+    }
+
+    /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
-        if (Script is null || _shown == (Reason, Processor, Machine, Script))
+        if (Script is null || _shown == (Filter, Machine, Script))
         {
             return;
         }
 
-        _shown = (Reason, Processor, Machine, Script);
+        _shown = (Filter, Machine, Script);
         await StopAsync();
         _following = new CancellationTokenSource();
-        _ = FollowAsync(Script, _following.Token);
+        _ = FollowAsync(Script, Filter, _following.Token);
     }
 
     private static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
 
+    private static ExitReason? MachineReason(string? text) => Words.TryParse(text, out ExitReason reason) ? reason : null;
+
     private static byte[] Encode(IReadOnlyList<ExitEvent> exits) => JsonSerializer.SerializeToUtf8Bytes(exits, JsonSerializerOptions.Web);
+
+    private string? Value(string name) => name switch
+    {
+        ExitFilterQuery.RipFrom => RipFrom,
+        ExitFilterQuery.RipTo => RipTo,
+        ExitFilterQuery.Port => Port,
+        ExitFilterQuery.Hypercall => Hypercall,
+        _ => null,
+    };
 
     private async Task StopAsync()
     {
@@ -83,15 +133,12 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
         }
     }
 
-    private async Task FollowAsync(MachineScript script, CancellationToken cancellation)
+    private async Task FollowAsync(MachineScript script, ExitFilter filter, CancellationToken cancellation)
     {
-        ExitReason? reason = Words.TryParse(Reason, out ExitReason parsed) ? parsed : null;
-        int? processor = Processor;
-        bool isFiltered = reason is not null || processor is not null;
-        long position = isFiltered ? 0 : Math.Max(0, Machine.Machine.Journal.LastSequence - Most);
-        IReadOnlyList<ExitEvent> exits = Latest(ref position, reason, processor);
-        await script.SetExitsAsync(Encode(exits), reason?.Name(), processor);
-        if (!isFiltered)
+        long position = filter.IsEmpty ? Math.Max(0, Machine.Machine.Journal.LastSequence - Most) : 0;
+        IReadOnlyList<ExitEvent> exits = Latest(ref position, filter);
+        await script.SetExitsAsync(Encode(exits), filter.IsEmpty ? null : string.Join('&', ExitFilterQuery.Write(filter).Select(pair => pair.Value)));
+        if (filter.IsEmpty)
         {
             return;
         }
@@ -101,7 +148,7 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
             using PeriodicTimer timer = new(s_interval);
             while (await timer.WaitForNextTickAsync(cancellation))
             {
-                exits = Latest(ref position, reason, processor);
+                exits = Latest(ref position, filter);
                 if (exits.Count > 0)
                 {
                     await script.AddExitsAsync(Encode(exits));
@@ -115,14 +162,14 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     }
 
     // The latest that fit, oldest first. The position moves on to where the next look begins.
-    private IReadOnlyList<ExitEvent> Latest(ref long position, ExitReason? reason, int? processor)
+    private IReadOnlyList<ExitEvent> Latest(ref long position, in ExitFilter filter)
     {
         Machine.Machine.Journal.Drain();
         long end = Machine.Machine.Journal.LastSequence;
         IReadOnlyList<ExitEvent> latest = [];
         while (position < end)
         {
-            IReadOnlyList<ExitEvent> batch = Machine.Recorded(position, Most, reason, processor);
+            IReadOnlyList<ExitEvent> batch = Machine.Recorded(position, Most, filter);
             if (batch.Count == 0)
             {
                 position = end;
@@ -145,6 +192,19 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
         }
     }
 
-    private void Go(string? reason, int? processor) =>
-        Navigation.NavigateTo(new MachineLink(Machine.Id) { Pane = "exits", Reason = reason, Processor = processor }.ToString(), replace: true);
+    private string Link(ChartRange range, ExitFilter filter) => Link(range, [.. ExitFilterQuery.Write(filter)]);
+
+    private string Link(ChartRange range, IReadOnlyList<KeyValuePair<string, string?>> filter) => new MachineLink(Machine.Id)
+    {
+        Pane = "exits",
+        Reason = filter.First(pair => pair.Key == "reason").Value,
+        Processor = Number(filter.First(pair => pair.Key == "processor").Value),
+        More = [new("range", range == ChartRange.All[0] ? null : range.Id), .. filter.Where(pair => pair.Key is not ("reason" or "processor"))],
+    }.ToString();
+
+    private void Go(ExitFilter filter) => Navigation.NavigateTo(Link(ShownRange, filter), replace: true);
+
+    // As typed: the address is read again, and says what is wrong with it.
+    private void Go(string name, string? text) => Navigation.NavigateTo(
+        Link(ShownRange, [.. ExitFilterQuery.Write(Filter).Select(pair => pair.Key == name ? new(name, text?.Trim()) : pair)]), replace: true);
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Security.Claims;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Web.Components.Live;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Inspection;
@@ -21,6 +23,8 @@ public sealed partial class MemoryPane : RefreshingComponent
     private DisassemblyView? _code;
     private TranslationView? _walk;
     private IReadOnlyList<HexLine> _lines = [];
+    private Dictionary<string, int> _points = [];
+    private string? _pointError;
 
     /// <summary>The machine.</summary>
     [Parameter, EditorRequired]
@@ -37,6 +41,14 @@ public sealed partial class MemoryPane : RefreshingComponent
     /// <summary>The processor through whose eyes.</summary>
     [Parameter]
     public int Processor { get; set; }
+
+    /// <summary>Who looks.</summary>
+    [Parameter, EditorRequired]
+    public ClaimsPrincipal User { get; set; } = default!;
+
+    /// <summary>Whether the person may change things.</summary>
+    [Parameter]
+    public bool MayChange { get; set; }
 
     /// <summary>For going elsewhere.</summary>
     [Inject]
@@ -60,6 +72,7 @@ public sealed partial class MemoryPane : RefreshingComponent
     protected override void Refresh()
     {
         MachineInspector inspector = new(Machine.Machine, Processor);
+        _points = PointsOf(Machine.Machine.PausePoints);
         _error = null;
         if (Space == AddressSpace.Virtual && !inspector.HasRun)
         {
@@ -86,25 +99,22 @@ public sealed partial class MemoryPane : RefreshingComponent
         _walk = null;
     }
 
-    private void Go() => Navigate(_typed, null, Processor);
+    private void Go(AddressSpace space, int processor) => Navigation.NavigateTo(MachineLink.ToMemory(Machine.Id, _typed, space, processor).ToString());
 
-    private void Navigate(string? address, string? space, int processor)
+    // Several may be at one address, for a processor each: the first is the one that is shown.
+    private static Dictionary<string, int> PointsOf(IEnumerable<PausePoint> points) => points
+        .Where(point => point.Options.Kind == PausePointKind.Address)
+        .GroupBy(point => ExitEvents.Hex(point.Options.Address))
+        .ToDictionary(group => group.Key, group => group.First().Id);
+
+    private int? PointAt(string address) => _points.TryGetValue(address, out int id) ? id : null;
+
+    private void ShowPoints(string? error)
     {
-        string wanted = space ?? (Space == AddressSpace.Virtual ? "virtual" : "physical");
-        Navigation.NavigateTo(new MachineLink(Machine.Id)
-        {
-            Pane = "memory",
-            Address = address,
-            Space = wanted == "physical" ? wanted : null,
-            Processor = processor == 0 ? null : processor,
-        }.ToString());
+        _pointError = error;
+        Refresh();
     }
 
-    private string Link(ulong address) => new MachineLink(Machine.Id)
-    {
-        Pane = "memory",
-        Address = "0x" + address.ToString("x", CultureInfo.InvariantCulture),
-        Space = Space == AddressSpace.Physical ? "physical" : null,
-        Processor = Processor == 0 ? null : Processor,
-    }.ToString();
+    private string Link(ulong address) =>
+        MachineLink.ToMemory(Machine.Id, "0x" + address.ToString("x", CultureInfo.InvariantCulture), Space, Processor).ToString();
 }

@@ -1,0 +1,222 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Hyperpatch.Engine.Machine;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Security;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
+
+namespace Hyperpatch.Engine.Tests.Web.Browser;
+
+/// <summary>The chart of exits with its ranges and zoom, and the long table with its filters.</summary>
+/// <param name="fixture">The browser.</param>
+public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
+{
+    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
+
+    // What the page's chart shows at this moment: the shown part of its time axis, in milliseconds since 1970.
+    private const string Window = """
+        () => {
+          const chart = echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'));
+          return chart ? chart.getModel().getComponent('xAxis', 0).axis.scale.getExtent() : null;
+        }
+        """;
+
+    [Fact]
+    public async Task Ranges_are_in_the_address_and_the_chart_zooms_by_keyboard_and_wheel()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        await OpenAsync(visitor, dashboard, "pane=exits");
+        await visitor.Test("range-15m").ClickAsync();
+        await visitor.Page.WaitForURLAsync(new Regex(@"pane=exits&range=15m$"));
+        await Assertions.Expect(visitor.Test("range-15m")).ToHaveAttributeAsync("aria-current", "true");
+        await Assertions.Expect(visitor.Test("exits-chart")).ToHaveAttributeAsync("data-hp-range", "900000");
+        await Assertions.Expect(visitor.Test("exits-chart").Locator("canvas")).ToBeVisibleAsync();
+        ILocator back = visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Back to live" });
+        await Assertions.Expect(back).ToBeHiddenAsync();
+        await Patience.UntilAsync("the chart has its axis", async () => await WidthAsync(visitor) > 10_000);
+
+        await visitor.Test("exits-chart").FocusAsync();
+        double whole = await WidthAsync(visitor);
+        await visitor.Page.Keyboard.PressAsync("+");
+        await Assertions.Expect(back).ToBeVisibleAsync();
+        await Patience.UntilAsync("it shows half", async () => Math.Abs((await WidthAsync(visitor) / whole) - 0.5) < 0.1);
+        await visitor.Page.Keyboard.PressAsync("ArrowLeft");
+        await Patience.UntilAsync("it stands still", async () =>
+        {
+            double[] one = await visitor.Page.EvaluateAsync<double[]>(Window);
+            await Task.Delay(2500, TestContext.Current.CancellationToken);
+            double[] other = await visitor.Page.EvaluateAsync<double[]>(Window);
+            return one[0].Equals(other[0]) && one[1].Equals(other[1]);
+        });
+        await visitor.Page.Keyboard.PressAsync("0");
+        await Assertions.Expect(back).ToBeHiddenAsync();
+        Assert.Contains("pane=exits", visitor.Page.Url, StringComparison.Ordinal);
+
+        whole = await WidthAsync(visitor);
+        await visitor.Test("exits-chart").HoverAsync();
+        await visitor.Page.Mouse.WheelAsync(0, -400);
+        await Patience.UntilAsync("the wheel zooms", async () => await WidthAsync(visitor) < whole * 0.95);
+        await back.ClickAsync();
+        await Assertions.Expect(back).ToBeHiddenAsync();
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
+    public async Task An_hour_of_points_keeps_its_peaks_in_arrays_of_a_fixed_size()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        int[] result = await visitor.Page.EvaluateAsync<int[]>("""
+            async () => {
+              const { RateHistory } = await import('/js/machine/rate-history.js');
+              const history = new RateHistory();
+              const start = 1_000_000_000;
+              const end = start + 3 * 3_600_000;
+              for (let at = start; at <= end; at += 500) history.push(at, { PortIo: 100, Hypercall: at === end - 100_000 ? 9000 : 10 });
+              const hour = history.select(end - 3_600_000, end, 200);
+              const peak = Math.max(...hour.map(point => RateHistory.rate(point, 8)));
+              const ordered = hour.every((point, index) => index === 0 || point.at > hour[index - 1].at);
+              const spliced = new RateHistory();
+              spliced.push(start + 60_000, { PortIo: 7 });
+              spliced.backfill({ at: [start, start + 1000, start + 70_000], rates: { PortIo: [1, 2, 3] } });
+              const points = spliced.select(start, end, 200);
+              return [end - history.oldest, hour.length, peak, ordered ? 1 : 0, points.length, ...points.map(point => RateHistory.rate(point, 0))];
+            }
+            """);
+        Assert.InRange(result[0], 3_590_000, 3_700_000);
+        Assert.InRange(result[1], 200, 400);
+        Assert.Equal((9000, 1), (result[2], result[3]));
+        Assert.Equal([3, 1, 2, 7], result[4..]);
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
+    public async Task A_redraw_with_an_hour_of_data_is_measured()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        double[] times = await visitor.Page.EvaluateAsync<double[]>("""
+            async () => {
+              const [{ MachineModel }, { ChartView }, { loadCharts }] = await Promise.all(['model', 'chart', 'echarts'].map(name => import(`/js/machine/${name}.js`)));
+              const echarts = await loadCharts();
+              const card = document.createElement('div');
+              card.className = 'hp-card';
+              card.style.width = '900px';
+              card.innerHTML = '<button data-hp-live hidden></button><div class="hp-chart" data-hp-zoom data-hp-range="3600000"></div>';
+              document.body.prepend(card);
+              const model = new MachineModel();
+              const names = ['PortIo', 'Mmio', 'Hypercall', 'InvalidOpcode', 'MsrRead', 'MsrWrite'];
+              const end = Date.now();
+              for (let at = end - 3_600_000; at <= end; at += 500) {
+                model.history.push(at, Object.fromEntries(names.map((name, index) => [name, 1000 * (index + 1) + 500 * Math.sin(at / 40_000 + index) + Math.random() * 200])));
+              }
+              model.reasons = names.map(reason => ({ reason }));
+              model.frame = { at: end };
+              const view = new ChartView(card.lastElementChild);
+              while (!echarts.getInstanceByDom(card.lastElementChild)) await new Promise(resolve => setTimeout(resolve, 20));
+              const times = [];
+              const chart = echarts.getInstanceByDom(card.lastElementChild);
+              // All of a redraw: the points chosen, the option set, the canvas painted.
+              const draw = view.draw.bind(view);
+              view.draw = model => {
+                const before = performance.now();
+                draw(model);
+                chart.getZr().flush();
+                times.push(performance.now() - before);
+              };
+              view.draw(model);
+              for (let i = 1; i <= 24; i++) {
+                model.frame = { at: end + i * 2000 };
+                card.lastElementChild.dispatchEvent(new KeyboardEvent('keydown', { key: '0' }));
+                while (times.length <= i) await new Promise(resolve => setTimeout(resolve, 20));
+              }
+              times.splice(0, 5);
+              times.push(chartPoints(echarts.getInstanceByDom(card.lastElementChild)));
+              view.dispose();
+              return times;
+              function chartPoints(chart) { return chart.getOption().series.reduce((sum, one) => sum + one.data.length, 0); }
+            }
+            """);
+        double points = times[^1];
+        double[] sorted = [.. times[..^1].Order()];
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"A redraw with an hour of data, {points} points: median {sorted[sorted.Length / 2]:0.0} ms, {sorted[0]:0.0} to {sorted[^1]:0.0} ms"));
+        // An hour at two points a second would be 43,200.
+        Assert.InRange(points, 500, 4000);
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
+    public async Task Thousands_of_exits_are_few_elements_and_stay_where_one_looks()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = TheMachine(dashboard);
+        await Patience.UntilAsync("some thousand exits", () => Task.FromResult(machine.Journal.Count > 1500));
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        await OpenAsync(visitor, dashboard, "pane=exits");
+        ILocator body = visitor.Test("exits-body");
+        await Patience.UntilAsync("a thousand rows to scroll", async () =>
+            int.Parse(await visitor.Page.Locator("table.hp-exits").GetAttributeAsync("aria-rowcount") ?? "0", CultureInfo.InvariantCulture) > 1000);
+        Assert.InRange(await body.Locator("tr").CountAsync(), 10, 90);
+
+        await visitor.Test("pause-view").ClickAsync();
+        await Assertions.Expect(visitor.Test("pause-view")).ToHaveAttributeAsync("aria-pressed", "true");
+        await visitor.Page.EvaluateAsync("() => { document.querySelector('.hp-exits-all').scrollTop = 600 * 30; }");
+        await Assertions.Expect(body.Locator("tr[aria-rowindex='610']")).ToBeVisibleAsync();
+        Assert.InRange(await body.Locator("tr").CountAsync(), 10, 90);
+        string?[] heights = await visitor.Page.EvaluateAsync<string[]>("() => [...new Set([...document.querySelectorAll('[data-testid=exits-body] tr:not(.hp-spacer)')].map(row => String(row.getBoundingClientRect().height)))]");
+        Assert.Equal(["30"], heights);
+        string first = await body.Locator("tr[aria-rowindex='610']").InnerTextAsync();
+        await Task.Delay(1000, TestContext.Current.CancellationToken);
+        Assert.Equal(first, await body.Locator("tr[aria-rowindex='610']").InnerTextAsync());
+        await Assertions.Expect(visitor.Page.GetByText("View paused.")).ToBeVisibleAsync();
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
+    public async Task Filters_are_in_the_address_and_what_is_none_is_named()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        await OpenAsync(visitor, dashboard, "pane=exits&range=5m");
+        await visitor.Test("filter-port").FillAsync("0x3F8");
+        await visitor.Test("filter-port").PressAsync("Enter");
+        await visitor.Page.WaitForURLAsync(new Regex("range=5m&port=0x3F8"));
+        ILocator rows = visitor.Test("exits-body").Locator("tr:not(.hp-spacer)");
+        await Assertions.Expect(rows.First).ToContainTextAsync("0x3F8");
+        Assert.All(await rows.AllInnerTextsAsync(), text => Assert.Contains("0x3F8", text, StringComparison.Ordinal));
+
+        await visitor.Test("filter-rip-from").FillAsync("here");
+        await visitor.Test("filter-rip-from").PressAsync("Enter");
+        await Assertions.Expect(visitor.Test("filter-error")).ToContainTextAsync("\"here\"");
+        await Assertions.Expect(rows.First).ToContainTextAsync("0x3F8");
+        await visitor.Test("filter-clear").ClickAsync();
+        await visitor.Page.WaitForURLAsync(new Regex("pane=exits&range=5m$"));
+        await Assertions.Expect(visitor.Test("filter-error")).ToHaveCountAsync(0);
+        await Assertions.Expect(visitor.Test("filter-port")).ToHaveValueAsync("");
+        Assert.Empty(visitor.Complaints);
+    }
+
+    private static VirtualMachine TheMachine(Dashboard dashboard) =>
+        Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+
+    private static Task OpenAsync(Visitor visitor, Dashboard dashboard, string query) =>
+        visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{TheMachine(dashboard).Id}?{query}").ToString());
+
+    private static async Task<double> WidthAsync(Visitor visitor)
+    {
+        double[]? window = await visitor.Page.EvaluateAsync<double[]?>(Window);
+        return window is null ? 0 : window[1] - window[0];
+    }
+}
