@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Hyperpatch.Engine.Tests.Web.Browser;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Benchmarks;
@@ -7,7 +8,8 @@ namespace Hyperpatch.Engine.Benchmarks;
 /// <summary>
 /// Pages of one Chromium, each in a context of its own (cookies, cache, circuit), in a process of their own. Takes commands, a line each:
 /// <c>open COUNT ADDRESS</c>, <c>load ROUNDS ADDRESS</c> (answers: milliseconds until the page can be used, bytes sent, bytes of text
-/// sent without compression), <c>latency SECONDS ADDRESS</c> (answers: p50 and p99 in milliseconds, number of exits).
+/// sent without compression), <c>latency SECONDS ADDRESS</c> (answers: p50 and p99 in milliseconds, number of exits), <c>redraw ROUNDS
+/// ADDRESS</c> (answers: median of milliseconds a redraw of an hour, fastest, points drawn).
 /// </summary>
 internal static class BrowserClients
 {
@@ -19,12 +21,13 @@ internal static class BrowserClients
         () => {
           globalThis.latencies = [];
           const body = document.querySelector('[data-testid="exits-body"]');
-          const newest = () => Number(body.firstElementChild?.dataset.sequence ?? 0);
+          const newest = () => Number(body.querySelector('tr[data-sequence]')?.dataset.sequence ?? 0);
           let last = newest();
           new MutationObserver(() => requestAnimationFrame(() => {
             const now = Date.now();
             const day = now - now % 86400000;
             for (const row of body.rows) {
+              if (!row.dataset.sequence) continue;
               if (Number(row.dataset.sequence) <= last) break;
               const [h, m, s] = row.querySelector('.hp-time').textContent.split(':');
               latencies.push(now - (day + (Number(h) * 60 + Number(m)) * 60000 + Math.round(Number(s) * 1000)));
@@ -51,6 +54,7 @@ internal static class BrowserClients
             {
                 "open" => await OpenAsync(browser, arguments[1], words[2], number),
                 "load" => await LoadAsync(browser, arguments[1], words[2], number),
+                "redraw" => await RedrawAsync(browser, arguments[1], words[2], number),
                 "latency" => await LatencyAsync(browser, arguments[1], words[2], number),
                 _ => throw new ArgumentException($"\"{line}\" is no command."),
             });
@@ -112,7 +116,7 @@ internal static class BrowserClients
             };
             _ = await network.SendAsync("Network.enable");
             _ = await page.GotoAsync(address, new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
-            _ = await page.WaitForFunctionAsync("() => document.querySelector('[data-testid=\"exits-body\"] tr') && (globalThis.usableAt ??= performance.now())", null, new PageWaitForFunctionOptions { Timeout = 120_000 });
+            _ = await page.WaitForFunctionAsync("() => document.querySelector('[data-testid=\"exits-body\"] tr[data-sequence]') && (globalThis.usableAt ??= performance.now())", null, new PageWaitForFunctionOptions { Timeout = 120_000 });
             times.Add(await page.EvaluateAsync<double>("() => usableAt"));
             await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
             (sent, plain) = (own, text);
@@ -136,5 +140,22 @@ internal static class BrowserClients
             : string.Create(CultureInfo.InvariantCulture, $"{latencies[latencies.Length / 2]} {latencies[(int)(latencies.Length * 0.99)]} {latencies.Length}");
     }
 
-    private static ILocator FirstExit(IPage page) => page.GetByTestId("exits-body").Locator("tr").First;
+    private static async Task<string> RedrawAsync(IBrowser browser, string login, string address, int rounds)
+    {
+        IPage page = await LogInAsync(browser, login);
+        _ = await page.GotoAsync(address);
+        List<double> times = [];
+        double points = 0;
+        for (int i = 0; i < rounds; i++)
+        {
+            double[] round = await page.EvaluateAsync<double[]>(ChartRedraw.Measure);
+            times.AddRange(round[..^1]);
+            points = round[^1];
+        }
+
+        await page.Context.CloseAsync();
+        return string.Create(CultureInfo.InvariantCulture, $"{Statistics.Median(times)} {times.Min()} {points}");
+    }
+
+    private static ILocator FirstExit(IPage page) => page.GetByTestId("exits-body").Locator("tr[data-sequence]").First;
 }

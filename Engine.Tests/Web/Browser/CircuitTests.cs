@@ -38,7 +38,7 @@ public sealed class CircuitTests(BrowserFixture fixture) : IClassFixture<Browser
         for (int i = 0; i < Viewers; i++)
         {
             visitors.Add(await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, Look.Light));
-            await Assertions.Expect(visitors[i].Test("exits-body").Locator("tr").First).ToBeVisibleAsync();
+            await Assertions.Expect(visitors[i].Test("exits-body").Locator("tr[data-sequence]").First).ToBeVisibleAsync();
         }
 
         Assert.Equal(Viewers, circuits.Open);

@@ -11,9 +11,16 @@ internal static class DashboardPages
     [
         ("machines", "/", "machine-card"),
         ("new", "/new", "create"),
+        ("new-image", "/new?guest=image", "image-fields"),
+        ("editor", "/editor", "assembler"),
+        ("editor-race", "/editor?example=race", "assembler"),
         ("host", "/host", "probe"),
         .. MachinePane.All.Select(pane => (pane.Id, $"/machines/{machine}?pane={pane.Id}", $"pane-{pane.Id}")),
+        ("present", $"/machines/{machine}?present=1", "presenter"),
         ("site", $"/machines/{machine}?pane=sites&site=1", "site-panel"),
         ("memory-at-site", $"/machines/{machine}?pane=memory&address=%231", "memory-walk"),
+        ("exits-filtered", $"/machines/{machine}?pane=exits&reason=Hypercall&vcpu=0&range=15m", "filter-clear"),
+        ("exits-refused", $"/machines/{machine}?pane=exits&port=here", "filter-error"),
+        ("unknown-site", $"/machines/{machine}?pane=sites&site=9999", "site-panel"),
     ];
 }

@@ -22,6 +22,10 @@ internal static class LookExtensions
     public static Contrast Contrast(this Look look) =>
         look is Look.Contrast or Look.DarkContrast ? Microsoft.Playwright.Contrast.More : Microsoft.Playwright.Contrast.NoPreference;
 
+    /// <summary>Changes what a page is asked to look like while it is open.</summary>
+    public static Task EmulateAsync(this Look look, IPage page) =>
+        page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = look.Scheme(), Contrast = look.Contrast() });
+
     /// <summary>As in the names of pictures.</summary>
     public static string Text(this Look look) => look switch
     {

@@ -11,6 +11,8 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 /// <param name="fixture">The browser.</param>
 public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
+    // CSS pixels across of the telephones that most people have.
+    private const int Phone = 390;
     private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
 
     [Fact]
@@ -111,7 +113,7 @@ public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFi
         VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Dark, options =>
         {
-            options.ViewportSize = new ViewportSize { Width = 360, Height = 740 };
+            options.ViewportSize = new ViewportSize { Width = Phone, Height = 844 };
             options.IsMobile = true;
             options.HasTouch = true;
         });
@@ -128,13 +130,13 @@ public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFi
             await Task.Delay(400, TestContext.Current.CancellationToken);
             await Pictures.SaveAsync(visitor.Page, $"phone-{name}", fullPage: true);
             string[] outside = await visitor.Page.EvaluateAsync<string[]>("""
-                () => {
+                width => {
                   const root = document.scrollingElement;
-                  if (root.scrollWidth <= 360 && innerWidth <= 360) return [];
-                  const out = [...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > 361 && !one.closest('.hp-scroll, .hp-tabs')).map(one => `${one.tagName}.${one.className}`);
+                  if (root.scrollWidth <= width && innerWidth <= width) return [];
+                  const out = [...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > width + 1 && !one.closest('.hp-scroll, .hp-tabs')).map(one => `${one.tagName}.${one.className}`);
                   return [`${root.scrollWidth} px`, ...out.slice(0, 8)];
                 }
-                """);
+                """, Phone);
             if (outside.Length > 0)
             {
                 wide.Add($"{name}: {string.Join(", ", outside)}");

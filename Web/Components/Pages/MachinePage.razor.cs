@@ -72,6 +72,29 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     [SupplyParameterFromQuery(Name = "vcpu")]
     public string? Vcpu { get; set; }
 
+    // All of them here: a pane that asked for its own would come or go while the framework counts who is to be told of a new address
+    // (SupplyParameterFromQueryValueProvider.OnLocationChanged), and that ends the circuit.
+
+    /// <summary>Exits: lowest RIP.</summary>
+    [SupplyParameterFromQuery(Name = ExitFilterQuery.RipFrom)]
+    public string? RipFrom { get; set; }
+
+    /// <summary>Exits: highest RIP.</summary>
+    [SupplyParameterFromQuery(Name = ExitFilterQuery.RipTo)]
+    public string? RipTo { get; set; }
+
+    /// <summary>Exits: only this port.</summary>
+    [SupplyParameterFromQuery(Name = ExitFilterQuery.Port)]
+    public string? Port { get; set; }
+
+    /// <summary>Exits: only this hypercall number.</summary>
+    [SupplyParameterFromQuery(Name = ExitFilterQuery.Hypercall)]
+    public string? Hypercall { get; set; }
+
+    /// <summary>Exits: time that the chart shows.</summary>
+    [SupplyParameterFromQuery]
+    public string? Range { get; set; }
+
     /// <summary>Hypercall sites: the one that is opened.</summary>
     [SupplyParameterFromQuery]
     public string? Site { get; set; }

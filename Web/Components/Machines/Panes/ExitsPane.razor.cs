@@ -44,23 +44,23 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     public int? Processor { get; set; }
 
     /// <summary>Lowest RIP, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.RipFrom)]
+    [Parameter]
     public string? RipFrom { get; set; }
 
     /// <summary>Highest RIP, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.RipTo)]
+    [Parameter]
     public string? RipTo { get; set; }
 
     /// <summary>Port, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.Port)]
+    [Parameter]
     public string? Port { get; set; }
 
     /// <summary>Hypercall number, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.Hypercall)]
+    [Parameter]
     public string? Hypercall { get; set; }
 
     /// <summary>Time shown, as in the address.</summary>
-    [SupplyParameterFromQuery]
+    [Parameter]
     public string? Range { get; set; }
 
     private ExitFilter Filter { get; set; }
