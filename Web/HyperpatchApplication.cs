@@ -73,7 +73,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         }
 
         builder.WebHost.UseUrls([.. listen.Urls]);
-        AddServices(builder, security, listen);
+        AddServices(builder, security, listen, TelemetryOptions.Read(builder.Configuration));
         configure?.Invoke(builder.Services);
 
         // Until it has started, the host writes a stack trace for what StartAsync reports in one line.
@@ -152,7 +152,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         }
     }
 
-    private static void AddServices(WebApplicationBuilder builder, SecurityOptions security, ListenAddresses listen)
+    private static void AddServices(WebApplicationBuilder builder, SecurityOptions security, ListenAddresses listen, TelemetryOptions telemetry)
     {
         IServiceCollection services = builder.Services;
 
@@ -174,7 +174,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         services.AddAccess(security);
         services.AddHostNames(builder.Configuration, listen);
         services.AddMachines(builder.Configuration);
-        services.AddEngineMetrics();
+        services.AddEngineMetrics(telemetry);
         services.AddApiDescription();
         services.AddHealthChecks();
         services.AddSingleton<ServerInstance>();

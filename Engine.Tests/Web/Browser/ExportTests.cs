@@ -80,7 +80,7 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, scheme);
         await OpenAsync(visitor, dashboard, "pane=exits");
-        await visitor.Page.WaitForFunctionAsync("() => globalThis.echarts && echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption()?.series?.[0]?.data?.length > 2");
+        await visitor.Page.WaitForFunctionAsync("() => globalThis.echarts && echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption()?.series?.[0]?.data?.[1]?.[1] > 0");
         ILocator menu = visitor.Test("export-rates");
         await menu.Locator("summary").ClickAsync();
         (string name, byte[] file) = await DownloadAsync(visitor, () => menu.GetByTestId("as-png").ClickAsync());

@@ -13,7 +13,7 @@ export class CompareChart {
   #chart = null;
   #resize = null;
   #colors = null;
-  #drawn = 0;
+  #drawn = -Infinity;
   #shape = '';
   #hidden = {};
   #disposed = false;
@@ -45,7 +45,7 @@ export class CompareChart {
   }
 
   #again() {
-    this.#drawn = 0;
+    this.#drawn = -Infinity;
     this.#redraw();
   }
 
@@ -53,7 +53,7 @@ export class CompareChart {
   retheme() {
     this.#colors = null;
     this.#shape = '';
-    this.#drawn = 0;
+    this.#drawn = -Infinity;
   }
 
   dispose() {
