@@ -73,13 +73,13 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         int[] result = await visitor.Page.EvaluateAsync<int[]>("""
             async () => {
-              const { RateHistory } = await import('/js/machine/rate-history.js');
+              const { RateHistory, reasons } = await import('/js/machine/rate-history.js');
               const history = new RateHistory();
               const start = 1_000_000_000;
               const end = start + 3 * 3_600_000;
               for (let at = start; at <= end; at += 500) history.push(at, { PortIo: 100, Hypercall: at === end - 100_000 ? 9000 : 10 });
               const hour = history.select(end - 3_600_000, end, 200);
-              const peak = Math.max(...hour.map(point => RateHistory.rate(point, 8)));
+              const peak = Math.max(...hour.map(point => RateHistory.rate(point, reasons.indexOf('Hypercall'))));
               const ordered = hour.every((point, index) => index === 0 || point.at > hour[index - 1].at);
               const spliced = new RateHistory();
               spliced.push(start + 60_000, { PortIo: 7 });
