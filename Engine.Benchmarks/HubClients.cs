@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Globalization;
+using Hyperpatch.Web;
 using Hyperpatch.Web.Machines.Frames;
 using MessagePack;
 using MessagePack.Resolvers;
@@ -12,6 +14,23 @@ internal static class HubClients
 {
     /// <summary>First word of the command line that makes this process one of watchers.</summary>
     public const string Command = "hub-clients";
+
+    /// <summary>Starts such a process.</summary>
+    /// <param name="application">Whose hub.</param>
+    /// <param name="machine">The machine that is watched.</param>
+    /// <param name="count">Number of clients.</param>
+    public static Process Start(HyperpatchApplication application, string machine, int count)
+    {
+        string[] arguments =
+        [
+            Command, new Uri(application.Address, "/hubs/machines").ToString(), application.Tokens.ViewerToken, machine, count.ToString(CultureInfo.InvariantCulture),
+        ];
+        return Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        }) ?? throw new InvalidOperationException("The watchers' process could not be started.");
+    }
 
     /// <summary>Connects, says <c>ready</c>, watches until standard input ends, and says how many frames came and were lost.</summary>
     /// <param name="arguments">Address of the hub, token, machine, number of clients.</param>

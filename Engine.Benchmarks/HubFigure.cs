@@ -3,7 +3,6 @@ using System.Globalization;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web;
 using Hyperpatch.Web.Machines;
-using Hyperpatch.Web.Security;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Benchmarks;
@@ -38,7 +37,7 @@ internal sealed class HubFigure : IFigure
         for (int i = 0; i < Rounds; i++)
         {
             double before = Rate(machine);
-            using Process clients = Start(application, machine.Id);
+            using Process clients = HubClients.Start(application, machine.Id, Clients);
             if (await clients.StandardOutput.ReadLineAsync() != "ready")
             {
                 throw new InvalidOperationException("The watchers could not connect.");
@@ -67,19 +66,5 @@ internal sealed class HubFigure : IFigure
         long start = Stopwatch.GetTimestamp();
         Thread.Sleep(s_window);
         return (machine.Journal.Count - exits) / Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    private static Process Start(HyperpatchApplication application, string machine)
-    {
-        string[] arguments =
-        [
-            HubClients.Command, new Uri(application.Address, "/hubs/machines").ToString(), application.Tokens.ViewerToken, machine,
-            Clients.ToString(CultureInfo.InvariantCulture),
-        ];
-        return Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        }) ?? throw new InvalidOperationException("The watchers' process could not be started.");
     }
 }

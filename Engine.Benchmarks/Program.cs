@@ -7,10 +7,15 @@ if (args is [HubClients.Command, ..])
     return await HubClients.RunAsync(args[1..]);
 }
 
+if (args is [BrowserClients.Command, ..])
+{
+    return await BrowserClients.RunAsync(args[1..]);
+}
+
 IFigure[] figures =
 [
     new PortIoFigure(), new HypercallFigure(), new PatchedSiteFigure(), new AllocationFigure(), new VendorSwitchFigure(),
-    new HubFigure(), new StartFigure(), new SoftwareFigure(), new SoftwareLimitsFigure(), new EmulatorsFigure(),
+    new HubFigure(), new DashboardFigure(), new StartFigure(), new SoftwareFigure(), new SoftwareLimitsFigure(), new EmulatorsFigure(),
 ];
 
 if (args is ["--list"])

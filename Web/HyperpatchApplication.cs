@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Security;
 using Hyperpatch.Web.Startup;
 using Microsoft.AspNetCore.Components.Authorization;
@@ -72,7 +73,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         }
 
         builder.WebHost.UseUrls([.. listen.Urls]);
-        AddServices(builder, security, listen);
+        AddServices(builder, security, listen, TelemetryOptions.Read(builder.Configuration));
         configure?.Invoke(builder.Services);
 
         // Until it has started, the host writes a stack trace for what StartAsync reports in one line.
@@ -151,7 +152,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         }
     }
 
-    private static void AddServices(WebApplicationBuilder builder, SecurityOptions security, ListenAddresses listen)
+    private static void AddServices(WebApplicationBuilder builder, SecurityOptions security, ListenAddresses listen, TelemetryOptions telemetry)
     {
         IServiceCollection services = builder.Services;
 
@@ -173,7 +174,7 @@ public sealed class HyperpatchApplication : IAsyncDisposable
         services.AddAccess(security);
         services.AddHostNames(builder.Configuration, listen);
         services.AddMachines(builder.Configuration);
-        services.AddEngineMetrics();
+        services.AddEngineMetrics(telemetry);
         services.AddApiDescription();
         services.AddHealthChecks();
         services.AddSingleton<ServerInstance>();
@@ -184,6 +185,10 @@ public sealed class HyperpatchApplication : IAsyncDisposable
             // A circuit that nobody comes back to holds its memory for this long.
             circuits.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1);
             circuits.DisconnectedCircuitMaxRetained = 50;
+        }).AddHubOptions(hub =>
+        {
+            // The editor's source comes in one message; a longer one would end the connection.
+            hub.MaximumReceiveMessageSize = GnuAssembler.MaximumMessage;
         });
 
         // After the components: the last one registered is the one that is used.

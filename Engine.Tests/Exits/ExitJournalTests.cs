@@ -26,6 +26,48 @@ public sealed class ExitJournalTests
         Assert.Equal([50], Read(journal, 7).Select(record => record.Timestamp));
     }
 
+    [Theory]
+    [InlineData(0, 10, 2L)]
+    [InlineData(0, 31, 6L)]
+    [InlineData(1, 5, 1L)]
+    [InlineData(1, 40, 7L)]
+    [InlineData(2, 25, 4L)]
+    [InlineData(0, 20, null)] // another processor's
+    [InlineData(0, 15, null)]
+    [InlineData(1, 41, null)]
+    [InlineData(2, 1, null)]
+    [InlineData(3, 25, null)]
+    public void A_record_is_found_by_its_processor_and_time(int processor, long at, long? expected)
+    {
+        ExitJournal journal = new(3, 64, 1000);
+        foreach ((int writer, long time) in ((int, long)[])[(0, 10), (0, 30), (0, 31), (1, 5), (1, 20), (1, 40), (2, 25)])
+        {
+            Write(journal, writer, time);
+        }
+
+        // Not drained yet: it does that itself.
+        Assert.Equal(expected, journal.Find(processor, at));
+    }
+
+    [Fact]
+    public void A_record_is_found_behind_later_ones_of_others_and_not_once_it_is_overwritten()
+    {
+        ExitJournal journal = new(2, 64, 8);
+        Write(journal, 0, 100);
+        journal.Drain();
+        // Late: its time is before what the history has already.
+        Write(journal, 1, 90);
+        journal.Drain();
+        Assert.Equal((1L, 2L), (journal.Find(0, 100), journal.Find(1, 90)));
+        for (int i = 0; i < 7; i++)
+        {
+            Write(journal, 1, 200 + i);
+        }
+
+        Assert.Null(journal.Find(0, 100));
+        Assert.Equal(2L, journal.Find(1, 90));
+    }
+
     [Fact]
     public void Readers_filter_and_page()
     {

@@ -45,6 +45,37 @@ public sealed class NotableExitTests
     }
 
     [Fact]
+    public void A_reset_guest_does_not_go_on_with_what_was_before()
+    {
+        Write(0, ExitReason.InvalidOpcode, InterceptionOutcome.Patched);
+        Write(1, ExitReason.InvalidOpcode, InterceptionOutcome.Patched);
+        Write(1, ExitReason.PortIo);
+        _journal.EndSequels();
+        Write(0, ExitReason.PortIo);
+        Write(1, ExitReason.PortIo);
+
+        Assert.True(_journal.FindNotable(1, out _, out _) is { IsCut: true, HasNext: false });
+        Assert.True(_journal.FindNotable(2, out _, out _) is { IsCut: false, HasNext: true, Next.Sequence: 3 });
+    }
+
+    [Fact]
+    public void What_was_lost_is_no_sequel_and_what_comes_behind_it_neither()
+    {
+        ExitJournal journal = new(1, 64, 1000);
+        Record(InterceptionOutcome.Patched);
+        journal.Drain();
+        for (int i = 0; i < 200; i++)
+        {
+            Record(InterceptionOutcome.None);
+        }
+
+        Assert.True(journal.FindNotable(1, out _, out _) is { IsCut: true, HasNext: false });
+        Assert.InRange(journal.Dropped, 100, 200);
+
+        void Record(InterceptionOutcome outcome) => journal.Processors[0].Record(new ExitRecord { Timestamp = ++_time, Reason = ExitReason.InvalidOpcode, Outcome = outcome }, isCall: false);
+    }
+
+    [Fact]
     public void Neighbours_are_known_also_of_a_number_between_them()
     {
         Assert.Null(_journal.FindNotable(null, out long? previous, out long? following));

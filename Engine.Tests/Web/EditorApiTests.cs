@@ -32,6 +32,23 @@ public sealed class EditorApiTests
     }
 
     [Fact]
+    public async Task The_longest_source_fits_the_body_however_it_is_escaped()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
+        await RequireAssemblerAsync(dashboard);
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        const string Code = "hlt #";
+
+        // The client writes each of these as \uXXXX.
+        string source = Code + new string('\u6F22', GnuAssembler.MaximumSource - Code.Length);
+        Assert.Equal("F4", (await AssembleAsync(client, new { source })).GetProperty("bytes").GetString());
+        HttpResponseMessage machine = await client.PostAsJsonAsync("/api/machines", new { source }, Cancellation);
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, machine.StatusCode);
+        using StringContent tooLong = new(new string(' ', GnuAssembler.MaximumMessage + 1), System.Text.Encoding.UTF8, "application/json");
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await client.PostAsync(new Uri("/api/assemble", UriKind.Relative), tooLong, Cancellation)).StatusCode);
+    }
+
+    [Fact]
     public async Task A_machine_is_made_of_a_source()
     {
         await using Dashboard dashboard = await Dashboard.StartAsync();

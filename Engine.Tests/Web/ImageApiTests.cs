@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Hyperpatch.Engine.Guests.Loading;
 using Hyperpatch.Engine.Tests.Guests.Loading;
+using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Security;
 
 namespace Hyperpatch.Engine.Tests.Web;
@@ -70,6 +71,17 @@ public sealed class ImageApiTests
         HttpResponseMessage refused = await client.PostAsJsonAsync("/api/machines", new { guest = "hello", mode = "16" }, Cancellation);
         Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
         Assert.Contains("image files", await refused.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_form_has_all_fields_of_the_json()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        (string, string)[] empty = [.. typeof(CreateMachineRequest).GetProperties().Select(property => (JsonNamingPolicy.CamelCase.ConvertName(property.Name), ""))];
+        Assert.Contains(("interceptControlRegisters", ""), empty);
+        using HttpResponseMessage response = await PostAsync(client, s_flat, "flat.bin", empty);
+        Assert.True(response.StatusCode == HttpStatusCode.UnprocessableEntity, await response.Content.ReadAsStringAsync(Cancellation));
     }
 
     [Fact]

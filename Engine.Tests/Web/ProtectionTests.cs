@@ -58,7 +58,7 @@ public sealed partial class ProtectionTests
     {
         await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
         using HttpClient client = dashboard.Client(AccessRole.Operator);
-        HttpResponseMessage response = await client.PostAsJsonAsync("/api/machines", new { guest = new string('x', 70_000) }, Cancellation);
+        HttpResponseMessage response = await client.PostAsJsonAsync("/api/machines", new { guest = new string('x', 120_000) }, Cancellation);
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
         Assert.Equal("nosniff", Assert.Single(response.Headers.GetValues("X-Content-Type-Options")));

@@ -15,6 +15,15 @@ public sealed class StartSettingsTests
     [InlineData("Securty", "--Securty:Mode=None")]
     [InlineData("url", "--url", "http://127.0.0.1:0")]
     [InlineData("rubbish", "--urls", "http://127.0.0.1:0", "rubbish")]
+    [InlineData("Telemetry", "--urls=http://127.0.0.1:0", "--Telemetry=yes")]
+    [InlineData("Telemetry:Otlp", "--urls=http://127.0.0.1:0", "--Telemetry:Otlp=http://127.0.0.1:4317")]
+    [InlineData("Security", "--urls=http://127.0.0.1:0", "--Security=None")]
+    [InlineData("Engine", "--urls=http://127.0.0.1:0", "--Engine", "kvm")]
+    [InlineData("Demo", "--urls=http://127.0.0.1:0", "--Demo=false")]
+    [InlineData("Logging", "--urls=http://127.0.0.1:0", "--Logging=Debug")]
+    [InlineData("Logging:LogLevel", "--urls=http://127.0.0.1:0", "--Logging:LogLevel=Debug")]
+    [InlineData("Kestrel", "--urls=http://127.0.0.1:0", "--Kestrel=fast")]
+    [InlineData("Kestrel:Endpoints", "--urls=http://127.0.0.1:0", "--Kestrel:Endpoints=http://127.0.0.1:0")]
     public async Task A_start_that_cannot_be_is_one_line(string named, params string[] arguments)
     {
         SettingsException error = await Assert.ThrowsAsync<SettingsException>(async () =>

@@ -29,7 +29,7 @@ public sealed class ExitJournal
         ArgumentOutOfRangeException.ThrowIfLessThan(processors, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(historyCapacity, 1);
         Processors = [.. Enumerable.Range(0, processors).Select(_ => new ProcessorJournal(ringCapacity))];
-        _cursors = [.. Processors.Select(p => new Cursor(p))];
+        _cursors = [.. Processors.Select((p, index) => new Cursor(p, index))];
         _history = new ExitRecord[historyCapacity];
         _notable = new NotableExits(NotableCapacity, processors);
     }
@@ -124,7 +124,8 @@ public sealed class ExitJournal
                     return sequence;
                 }
 
-                if (record.Timestamp < timestamp - slack)
+                // A processor's own records are in their order: behind an older one of its there is nothing to be found.
+                if (record.Timestamp < (record.Processor == processor ? timestamp : timestamp - slack))
                 {
                     return null;
                 }
@@ -145,6 +146,24 @@ public sealed class ExitJournal
         lock (_lock)
         {
             return _notable.Find(sequence, out previous, out following);
+        }
+    }
+
+    /// <summary>
+    /// The processors begin anew (the guest is reset): what they do from here on is no sequel of an interception before. While no processor runs.
+    /// </summary>
+    public void EndSequels()
+    {
+        lock (_lock)
+        {
+            while (TakeOldest(long.MaxValue))
+            {
+            }
+
+            foreach (Cursor cursor in _cursors)
+            {
+                _notable.Cut(cursor.Processor);
+            }
         }
     }
 
@@ -195,7 +214,15 @@ public sealed class ExitJournal
         Cursor? oldest = null;
         foreach (Cursor cursor in _cursors)
         {
-            if (cursor.Fill(ref _dropped) && (oldest is null || cursor.Current.Timestamp < oldest.Current.Timestamp))
+            bool isThere = cursor.Fill(out long lost);
+            if (lost != 0)
+            {
+                // What came right behind the latest interception may be among them.
+                Volatile.Write(ref _dropped, _dropped + lost);
+                _notable.Cut(cursor.Processor);
+            }
+
+            if (isThere && (oldest is null || cursor.Current.Timestamp < oldest.Current.Timestamp))
             {
                 oldest = cursor;
             }
@@ -216,31 +243,29 @@ public sealed class ExitJournal
         return true;
     }
 
-    private sealed class Cursor(ProcessorJournal journal)
+    private sealed class Cursor(ProcessorJournal journal, int processor)
     {
         private readonly ExitRecord[] _batch = new ExitRecord[Batch];
         private long _position;
         private int _at;
         private int _count;
 
+        public int Processor => processor;
+
         public ref ExitRecord Current => ref _batch[_at];
 
         public void Next() => _at++;
 
-        public bool Fill(ref long dropped)
+        public bool Fill(out long lost)
         {
             if (_at < _count)
             {
+                lost = 0;
                 return true;
             }
 
-            _count = journal.Read(ref _position, _batch, out long lost);
+            _count = journal.Read(ref _position, _batch, out lost);
             _at = 0;
-            if (lost != 0)
-            {
-                Volatile.Write(ref dropped, dropped + lost);
-            }
-
             return _count > 0;
         }
     }

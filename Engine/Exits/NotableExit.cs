@@ -11,4 +11,7 @@ public struct NotableExit
 
     /// <summary>Whether there has been a next exit.</summary>
     public bool HasNext;
+
+    /// <summary>Whether the next exit will never be known: the guest was reset before it, or records were lost in between.</summary>
+    public bool IsCut;
 }

@@ -49,6 +49,19 @@ internal sealed class NotableExits(int capacity, int processors)
         }
     }
 
+    /// <summary>What a processor does from here on is no sequel of what it did before.</summary>
+    /// <param name="processor">Its index.</param>
+    public void Cut(int processor)
+    {
+        ref long waiting = ref _waiting[processor];
+        if (waiting > Math.Max(0, _count - _ring.Length))
+        {
+            At(waiting).IsCut = true;
+        }
+
+        waiting = 0;
+    }
+
     /// <summary>Finds one, and the numbers of its neighbours.</summary>
     /// <param name="sequence">Its number in the machine's history; null: the latest.</param>
     /// <param name="previous">The one before (also where there is none of that number), or null.</param>

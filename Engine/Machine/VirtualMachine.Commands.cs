@@ -143,6 +143,7 @@ public sealed partial class VirtualMachine
         }
 
         Exchange(context, made, restore: false);
+        Journal.EndSequels();
         old.Partition.Dispose();
         lock (_stateLock)
         {
@@ -396,10 +397,16 @@ public sealed partial class VirtualMachine
         return task.GetAwaiter().GetResult();
     }
 
-    private void Command(Action action)
+    private void Command(Action action, bool isPatient = false)
     {
-        if (!_gate.Wait(s_limit))
+        while (!_gate.Wait(s_limit))
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (isPatient)
+            {
+                continue;
+            }
+
             throw new MachineStateException("Another command is still at work on this machine; try again.");
         }
 

@@ -22,6 +22,9 @@ public sealed partial class VirtualMachine
     /// <summary>Exits a second by reason, over the last hour.</summary>
     public RateHistory Rates { get; } = new();
 
+    /// <summary>Handling times by reason, over the last hour.</summary>
+    public LatencyHistory Latency { get; } = new();
+
     /// <summary>The latest frame, or null before the first.</summary>
     public MachineFrame? LatestFrame => _latest;
 
@@ -67,7 +70,9 @@ public sealed partial class VirtualMachine
             }
 
             MachineFrame frame = builder.Build();
-            Rates.Take(Stopwatch.GetTimestamp(), Journal, CpuVendor.All.IndexOf(Vendor));
+            long now = Stopwatch.GetTimestamp();
+            Rates.Take(now, Journal, CpuVendor.All.IndexOf(Vendor));
+            Latency.Take(now, Journal);
             _latest = frame;
             foreach (Action<MachineFrame> observer in _observers)
             {

@@ -54,7 +54,8 @@ public sealed partial class VirtualMachine
     {
         try
         {
-            Command(SwitchIfDue);
+            // However long another command takes: it is no fault of the switch, and a processor may be held for it.
+            Command(SwitchIfDue, isPatient: true);
         }
         catch (ObjectDisposedException)
         {

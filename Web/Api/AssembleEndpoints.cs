@@ -2,6 +2,7 @@ using System.Security.Claims;
 using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Security;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Hyperpatch.Web.Api;
 
@@ -12,7 +13,7 @@ internal static class AssembleEndpoints
     public static void MapAssemble(this RouteGroupBuilder api) => api.MapPost("/assemble", AssembleAsync)
         .RequireAuthorization(AccessPolicies.Operator).WithTags("Machines").WithName("Assemble")
         .WithSummary("Assembles a source with the host's GNU assembler: bytes and listing, or the mistakes by line.")
-        .Accepts<AssembleRequest>("application/json").Produces<AssemblyView>()
+        .WithMetadata(new RequestSizeLimitAttribute(GnuAssembler.MaximumMessage)).Accepts<AssembleRequest>("application/json").Produces<AssemblyView>()
         .ProducesValidationProblem().ProducesProblem(403).ProducesProblem(413).ProducesProblem(422);
 
     private static async Task<IResult> AssembleAsync(ClaimsPrincipal user, MachineCommands commands, HttpRequest request) =>

@@ -1,10 +1,12 @@
 using System.Security.Claims;
 using System.Text;
 using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
 using Hyperpatch.Web.Startup;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Hyperpatch.Web.Api;
 
@@ -21,7 +23,7 @@ internal static class MachineEndpoints
             .WithName("ListMachines").WithSummary("All machines.").Produces<IReadOnlyList<MachineView>>();
         machines.MapPost("", CreateAsync)
             .RequireAuthorization(AccessPolicies.Operator).WithName("CreateMachine").WithSummary("Makes a machine, and starts it where asked to.")
-            .Accepts<CreateMachineRequest>("application/json", "multipart/form-data").ProducesProblem(413).Produces<MachineView>(StatusCodes.Status201Created)
+            .WithMetadata(new RequestSizeLimitAttribute(GnuAssembler.MaximumMessage)).Accepts<CreateMachineRequest>("application/json", "multipart/form-data").ProducesProblem(413).Produces<MachineView>(StatusCodes.Status201Created)
             .ProducesValidationProblem().ProducesProblem(403).ProducesProblem(409).ProducesProblem(422);
         machines.MapGet("/{id}", (ClaimsPrincipal user, MachineCommands commands, string id) => View(commands.Get(user, id)))
             .WithName("GetMachine").WithSummary("One machine.").Produces<MachineView>().ProducesProblem(404);
@@ -49,9 +51,11 @@ internal static class MachineEndpoints
             .RequireAuthorization(AccessPolicies.Operator).WithName("WriteSerial").WithSummary("Serial input, up to 4096 bytes.").Accepts<string>("text/plain").ProducesProblem(413)
             .Produces(StatusCodes.Status204NoContent).ProducesValidationProblem().ProducesProblem(403).ProducesProblem(404).ProducesProblem(409);
         machines.MapExits();
+        machines.MapExports();
         machines.MapMemory();
         machines.MapPausePoints();
         machines.MapStories();
+        machines.MapLatency();
     }
 
     private static RouteHandlerBuilder Change(

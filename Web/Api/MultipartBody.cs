@@ -133,6 +133,7 @@ internal static class MultipartBody
             Vendor = Text("vendor"),
             Accelerator = Text("accelerator"),
             Deterministic = Flag("deterministic"),
+            InterceptControlRegisters = Flag("interceptControlRegisters"),
             Policy = Text("policy"),
             Processors = Number("processors"),
             MemoryMiB = Number("memoryMiB"),

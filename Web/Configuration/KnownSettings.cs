@@ -9,7 +9,10 @@ namespace Hyperpatch.Web.Configuration;
 /// </summary>
 internal static class KnownSettings
 {
-    private static readonly string[] s_names = ["Urls", "Security", "Engine", "Demo", "Logging", "AllowedHosts", "Kestrel"];
+    private static readonly string[] s_names = ["Urls", "Security", "Engine", "Demo", "Telemetry", "Logging", "AllowedHosts", "Kestrel"];
+
+    // Sections that the framework reads: it takes a value in their place for nothing.
+    private static readonly string[] s_sectionsOfTheFramework = ["Logging", "Logging:LogLevel", "Kestrel", "Kestrel:Endpoints", "Kestrel:Limits", "Kestrel:Certificates"];
 
     // What the host itself reads from the command line, and tools (an IDE, a test server) put there.
     private static readonly string[] s_ofTheHost = ["environment", "contentRoot", "applicationName", "webroot", "shutdownTimeoutSeconds"];
@@ -32,6 +35,11 @@ internal static class KnownSettings
             {
                 throw Unknown(stranger);
             }
+        }
+
+        foreach (string name in s_sectionsOfTheFramework)
+        {
+            SettingsSection.RefuseValue(configuration.GetSection(name));
         }
     }
 

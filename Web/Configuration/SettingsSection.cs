@@ -13,12 +13,21 @@ internal sealed class SettingsSection
     private readonly HashSet<string> _known = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Opens the section <paramref name="name"/>; a missing section means that every key has its default.</summary>
+    /// <exception cref="SettingsException">The section itself was given a value, as by <c>--Security=None</c>: it would change nothing.</exception>
     public SettingsSection(IConfiguration configuration, string name)
     {
         _section = configuration.GetSection(name);
-        if (!string.IsNullOrEmpty(_section.Value) && !_section.GetChildren().Any())
+        RefuseValue(_section);
+    }
+
+    /// <summary>Refuses a value in the place of a whole section. The files' own keys of the section would otherwise hide it.</summary>
+    /// <exception cref="SettingsException">There is one.</exception>
+    public static void RefuseValue(IConfigurationSection section)
+    {
+        if (!string.IsNullOrEmpty(section.Value))
         {
-            throw SettingsException.ForKey(name, _section.Value, "a section of keys");
+            string example = section.GetChildren().FirstOrDefault()?.Path is { } path ? $", such as {path}" : string.Empty;
+            throw SettingsException.ForKey(section.Path, section.Value, $"no value of its own, for it is a section of keys{example}");
         }
     }
 
@@ -34,6 +43,9 @@ internal sealed class SettingsSection
 
         return string.IsNullOrWhiteSpace(entry.Value) ? null : entry.Value.Trim();
     }
+
+    /// <summary>Says that a key is a section of its own, which is read for itself.</summary>
+    public void Section(string key) => _known.Add(key);
 
     /// <summary>True or false.</summary>
     public bool Flag(string key, bool fallback)

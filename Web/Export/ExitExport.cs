@@ -12,14 +12,6 @@ internal static class ExitExport
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
     private static readonly byte[] s_newLine = "\n"u8.ToArray();
 
-    /// <summary>The media type and the file's extension.</summary>
-    public static (string ContentType, string Extension) Describe(ExportFormat format) => format switch
-    {
-        ExportFormat.Csv => ("text/csv; charset=utf-8", "csv"),
-        ExportFormat.ChromeTrace => ("application/json", "trace.json"),
-        _ => ("application/jsonl; charset=utf-8", "jsonl"),
-    };
-
     /// <summary>Writes them.</summary>
     /// <param name="target">Where to.</param>
     /// <param name="format">How.</param>
@@ -59,10 +51,7 @@ internal static class ExitExport
         {
             foreach (ExitEvent exit in batch)
             {
-                line.Clear();
-                line.Append(CultureInfo.InvariantCulture, $"{exit.Sequence},{Time(exit):O},{exit.Processor},{exit.Reason},{exit.Vendor},{exit.NativeCode},{exit.NativeName},{exit.Rip},{exit.DurationNs},");
-                line.Append(CultureInfo.InvariantCulture, $"{exit.Outcome},{exit.Policy},{exit.Site},{exit.Bytes},{exit.After},{exit.Hypercall},{exit.Result},{exit.Port},");
-                line.Append(Quote(exit.Detail));
+                AppendLine(line.Clear(), exit);
                 await writer.WriteLineAsync(line, cancellation);
             }
 
@@ -73,15 +62,7 @@ internal static class ExitExport
     private static async Task WriteTraceAsync(Stream target, string machine, int processors, IEnumerable<IReadOnlyList<ExitEvent>> batches, CancellationToken cancellation)
     {
         await using var writer = new Utf8JsonWriter(target);
-        writer.WriteStartObject();
-        writer.WriteString("displayTimeUnit", "ns");
-        writer.WriteStartArray("traceEvents");
-        WriteName(writer, "process_name", 0, machine);
-        for (int i = 0; i < processors; i++)
-        {
-            WriteName(writer, "thread_name", i, string.Create(CultureInfo.InvariantCulture, $"vCPU {i}"));
-        }
-
+        TraceText.Begin(writer, machine, processors);
         foreach (IReadOnlyList<ExitEvent> batch in batches)
         {
             foreach (ExitEvent exit in batch)
@@ -92,8 +73,18 @@ internal static class ExitExport
             await writer.FlushAsync(cancellation);
         }
 
-        writer.WriteEndArray();
-        writer.WriteEndObject();
+        TraceText.End(writer);
+    }
+
+    // Numbers and what the engine itself writes of them are as they are; what may hold a guest's words is guarded.
+    private static void AppendLine(StringBuilder line, ExitEvent exit)
+    {
+        line.Append(CultureInfo.InvariantCulture, $"{exit.Sequence},{Time(exit):O},{exit.Processor},")
+            .AppendText(exit.Reason).Append(',').AppendText(exit.Vendor).Append(CultureInfo.InvariantCulture, $",{exit.NativeCode},")
+            .AppendText(exit.NativeName).Append(',').AppendText(exit.Rip).Append(CultureInfo.InvariantCulture, $",{exit.DurationNs},")
+            .AppendText(exit.Outcome).Append(',').AppendText(exit.Policy).Append(',').AppendText(exit.Site).Append(',')
+            .AppendText(exit.Bytes).Append(',').AppendText(exit.After).Append(CultureInfo.InvariantCulture, $",{exit.Hypercall},{exit.Result},{exit.Port},")
+            .AppendText(exit.Detail);
     }
 
     // The format counts in microseconds; fractions keep the nanoseconds.
@@ -105,7 +96,7 @@ internal static class ExitExport
         writer.WriteString("ph", "X");
         writer.WriteNumber("ts", Math.Round((decimal)exit.At * 1000m, 3));
         writer.WriteNumber("dur", exit.DurationNs / 1000m);
-        writer.WriteNumber("pid", 1);
+        writer.WriteNumber("pid", TraceText.Process);
         writer.WriteNumber("tid", exit.Processor);
         writer.WriteStartObject("args");
         writer.WriteNumber("sequence", exit.Sequence);
@@ -121,20 +112,5 @@ internal static class ExitExport
         writer.WriteEndObject();
     }
 
-    private static void WriteName(Utf8JsonWriter writer, string what, int thread, string name)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("name", what);
-        writer.WriteString("ph", "M");
-        writer.WriteNumber("pid", 1);
-        writer.WriteNumber("tid", thread);
-        writer.WriteStartObject("args");
-        writer.WriteString("name", name);
-        writer.WriteEndObject();
-        writer.WriteEndObject();
-    }
-
     private static DateTimeOffset Time(ExitEvent exit) => DateTimeOffset.UnixEpoch.AddMilliseconds(exit.At);
-
-    private static string Quote(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

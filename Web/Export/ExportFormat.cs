@@ -1,6 +1,6 @@
 namespace Hyperpatch.Web.Export;
 
-/// <summary>How recorded exits are written to a file.</summary>
+/// <summary>How a table is written to a file.</summary>
 internal enum ExportFormat
 {
     /// <summary>One JSON object a line.</summary>

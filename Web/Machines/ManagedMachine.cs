@@ -101,6 +101,50 @@ public sealed class ManagedMachine : IDisposable
         }
     }
 
+    /// <summary>The latest recorded exits of a filter, oldest first. However many fit it, no more are described than are wanted.</summary>
+    /// <param name="position">Looks at those with greater sequence numbers; moved to where the next look begins.</param>
+    /// <param name="most">So many at most, 1 or more.</param>
+    /// <param name="filter">Which are wanted.</param>
+    public IReadOnlyList<ExitEvent> Latest(ref long position, int most, in ExitFilter filter)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
+        Machine.Journal.Drain();
+        long end = Machine.Journal.LastSequence;
+        ExitRecord[] batch = ArrayPool<ExitRecord>.Shared.Rent(most);
+        ExitRecord[] kept = ArrayPool<ExitRecord>.Shared.Rent(most);
+        try
+        {
+            long found = 0;
+            for (int count; position < end; position = batch[count - 1].Sequence)
+            {
+                count = Machine.Journal.Read(position, batch.AsSpan(0, most), filter);
+                if (count == 0)
+                {
+                    position = end;
+                    break;
+                }
+
+                foreach (ref readonly ExitRecord record in batch.AsSpan(0, count))
+                {
+                    kept[found++ % most] = record;
+                }
+            }
+
+            var events = new ExitEvent[Math.Min(found, most)];
+            for (int i = 0; i < events.Length; i++)
+            {
+                events[i] = ExitEvents.Describe(kept[(found - events.Length + i) % most]);
+            }
+
+            return events;
+        }
+        finally
+        {
+            ArrayPool<ExitRecord>.Shared.Return(batch);
+            ArrayPool<ExitRecord>.Shared.Return(kept);
+        }
+    }
+
     /// <summary>All recorded exits up to now, oldest first, a batch at a time.</summary>
     /// <param name="filter">Which are wanted.</param>
     public IEnumerable<IReadOnlyList<ExitEvent>> History(ExitFilter filter = default)

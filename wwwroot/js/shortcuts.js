@@ -32,7 +32,7 @@ const showHelp = () => {
 document.addEventListener('keydown', event => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const target = event.target instanceof Element ? event.target : document.body;
-  if (target.closest(typing) || document.querySelector('dialog[open]')) return;
+  if (target.closest(typing) || document.querySelector('dialog[open], [popover]:popover-open')) return;
   if (event.key === '?') {
     event.preventDefault();
     showHelp();

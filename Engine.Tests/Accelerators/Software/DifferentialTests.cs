@@ -21,21 +21,19 @@ public sealed class DifferentialTests
     [InlineData(32, 2)]
     public void Integer_instructions_are_the_same_as_on_hardware(int bits, int seed)
     {
-        bool isLong = int.TryParse(
-            Environment.GetEnvironmentVariable("HYPERPATCH_DIFFERENTIAL_ROUNDS"), NumberStyles.Integer, CultureInfo.InvariantCulture, out int rounds);
-        int firstSeed = isLong ? Seed.NewRandom().Next() : seed * 10_000;
-        rounds = isLong ? rounds : DefaultRounds;
+        (int firstSeed, int rounds) = DifferentialBudget.Of(seed, DefaultRounds);
         bool isWhole = bits == 64 || s_runsNewInstructionsIn32Bits.Value;
         StringBuilder differences = new();
         int found = 0;
         for (int round = 0; round < rounds; round++)
         {
-            int roundSeed = unchecked(firstSeed + round);
+            int roundSeed = firstSeed + round;
             found += Round(bits, isWhole, roundSeed, differences);
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{rounds * Count} sequences, newer instructions: {isWhole}.");
-        Assert.True(found == 0, $"{found} differences of {rounds * Count}\n{differences}");
+        DifferentialBudget.Report((long)rounds * Count, firstSeed);
+        TestContext.Current.TestOutputHelper?.WriteLine($"Newer instructions: {isWhole}.");
+        Assert.True(found == 0, $"{found} differences of {(long)rounds * Count}\n{differences}");
     }
 
     private static int Round(int bits, bool isWhole, int roundSeed, StringBuilder differences)

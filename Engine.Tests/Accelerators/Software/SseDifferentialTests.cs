@@ -46,10 +46,11 @@ public sealed class SseDifferentialTests
         int seed, int rounds, Func<Instruction[], ulong[], (ulong[] Output, ulong[] Memory)> first, Func<Instruction[], ulong[], (ulong[] Output, ulong[] Memory)> second, int bits)
     {
         StringBuilder differences = new();
+        (int firstSeed, rounds) = DifferentialBudget.Of(seed, rounds);
         Dictionary<Code, int> found = [];
         for (int round = 0; round < rounds; round++)
         {
-            int roundSeed = (seed * 10_000) + round;
+            int roundSeed = firstSeed + round;
             Random random = new(roundSeed);
             RandomSseInstructions source = new(random, bits);
             Instruction[] instructions = [.. Enumerable.Range(0, Count).Select(_ => source.Next())];
@@ -77,6 +78,7 @@ public sealed class SseDifferentialTests
             }
         }
 
+        DifferentialBudget.Report((long)rounds * Count, firstSeed);
         Assert.True(found.Count == 0, $"{found.Values.Sum()} differences of {rounds * Count}\n{differences}");
     }
 

@@ -50,10 +50,11 @@ public sealed class X87DifferentialTests
     private static void Compare(int seed, int rounds, (Backend Backend, int Bits) first, (Backend Backend, int Bits) second)
     {
         StringBuilder differences = new();
+        (int firstSeed, rounds) = DifferentialBudget.Of(seed, rounds);
         int found = 0;
         for (int round = 0; round < rounds; round++)
         {
-            int roundSeed = (seed * 10_000) + round;
+            int roundSeed = firstSeed + round;
             Random random = new(roundSeed);
             byte[][] code = [.. Enumerable.Range(0, Count).Select(_ => Next(random))];
             byte[] input = new byte[Count * InputSize];
@@ -90,6 +91,7 @@ public sealed class X87DifferentialTests
             }
         }
 
+        DifferentialBudget.Report((long)rounds * Count, firstSeed);
         Assert.True(found == 0, $"{found} differences of {rounds * Count}\n{differences}");
     }
 

@@ -24,10 +24,11 @@ public sealed class X87EnvironmentDifferentialTests
     public void State_and_environment_are_the_same_as_on_hardware(int seed, int rounds)
     {
         StringBuilder differences = new();
+        (int firstSeed, rounds) = DifferentialBudget.Of(seed, rounds);
         int found = 0;
         for (int round = 0; round < rounds; round++)
         {
-            int roundSeed = (seed * 10_000) + round;
+            int roundSeed = firstSeed + round;
             Random random = new(roundSeed);
             byte[][] code = [.. Enumerable.Range(0, Count).Select(_ => random.Next(3) == 0 ? s_environment[random.Next(s_environment.Length)] : X87DifferentialTests.Next(random))];
             byte[] input = new byte[Count * InputSize];
@@ -51,6 +52,7 @@ public sealed class X87EnvironmentDifferentialTests
             }
         }
 
+        DifferentialBudget.Report((long)rounds * Count, firstSeed);
         Assert.True(found == 0, $"{found} differences of {rounds * Count}\n{differences}");
     }
 

@@ -52,8 +52,8 @@ internal static class ImageFiles
         c.hlt();
     }
 
-    /// <summary>A static 64-bit executable with one segment, code behind its headers.</summary>
-    public static byte[] Elf64(byte[] code, ulong address = Address, ulong zeros = 0x1000)
+    /// <summary>A static 64-bit executable with one segment, code behind its headers, linked where it is loaded or at another address.</summary>
+    public static byte[] Elf64(byte[] code, ulong address = Address, ulong zeros = 0x1000, ulong? linear = null)
     {
         const int Headers = ProgramHeader64 + 56;
         byte[] file = new byte[Headers + code.Length];
@@ -62,7 +62,7 @@ internal static class ImageFiles
         Put16(file, 16, 2);
         Put16(file, 18, 62);
         Put32(file, 20, 1);
-        Put64(file, 24, address);
+        Put64(file, 24, linear ?? address);
         Put64(file, 32, ProgramHeader64);
         Put16(file, 52, 64);
         Put16(file, 54, 56);
@@ -70,7 +70,7 @@ internal static class ImageFiles
         Put32(file, ProgramHeader64, 1);
         Put32(file, ProgramHeader64 + 4, 5);
         Put64(file, ProgramHeader64 + 8, Headers);
-        Put64(file, ProgramHeader64 + 16, address);
+        Put64(file, ProgramHeader64 + 16, linear ?? address);
         Put64(file, ProgramHeader64 + 24, address);
         Put64(file, ProgramHeader64 + 32, (ulong)code.Length);
         Put64(file, ProgramHeader64 + 40, (ulong)code.Length + zeros);

@@ -59,6 +59,47 @@ public sealed class ImageGuestTests
     }
 
     [Theory, MemberData(nameof(All))]
+    public void A_kernel_of_the_upper_half_runs_where_it_is_linked(Backend backend)
+    {
+        const ulong High = 0xFFFF_FFFF_8010_0000;
+        byte[] file = ImageFiles.Elf64(
+            ImageFiles.Code(64, High, c =>
+            {
+                // Written at its linked address, read at its physical one.
+                Label wrong = c.CreateLabel();
+                c.mov(rbx, High + 0x800);
+                c.mov(__byte_ptr[rbx], 5);
+                c.mov(al, __byte_ptr[0x10_0800]);
+                c.cmp(al, 5);
+                c.jne(wrong);
+                ImageFiles.CallAndExit(c);
+                c.Label(ref wrong);
+                c.ud2();
+            }),
+            linear: High);
+        var guest = ImageGuest.Read("kernel", file);
+        Assert.Equal(ImageFiles.Address, guest.Entry);
+        using TestMachine machine = Create(backend, guest);
+        machine.RunToEnd(expected: 1);
+        Assert.InRange(Assert.Single(machine.Machine.Sites.All()).Linear, High, High + 0x100);
+    }
+
+    [Theory]
+    [InlineData(0xFFFF_FFFF_8010_0000, 0xFFFF_FFFF_8010_0000, 0xFFFF_FFFF_8010_0000)]
+    [InlineData(0x0000_7FFF_FFE0_0000, 0x0000_7FFF_FFE0_0000, 0x0000_7FFF_FFE0_0000)]
+    [InlineData(0xFFFF_FFFF_8010_0000, 0x10_0000, 0x10_0000)]
+    [InlineData(0x40_0000, 0x40_0000, 0x10_0000)]
+    [InlineData(0x40_0000, 0x10_0000, 0x10_0000)]
+    public void An_entry_is_a_linked_or_a_physical_address(ulong linear, ulong entry, ulong start)
+    {
+        byte[] file = ImageFiles.Elf64(ImageFiles.Code(64, linear, ImageFiles.CallAndExit), linear: linear);
+        ImageFiles.Put64(file, 24, entry);
+        using TestMachine machine = Create(Backend.Software, ImageGuest.Read("kernel", file));
+        machine.RunToEnd(expected: 1);
+        Assert.Equal(start + 5, Assert.Single(machine.Machine.Sites.All()).Linear);
+    }
+
+    [Theory, MemberData(nameof(All))]
     public void An_exception_that_nobody_handles_is_printed(Backend backend)
     {
         using TestMachine machine = Create(backend, ImageGuest.Read("flat", new byte[] { 0x0F, 0x0B }));

@@ -31,7 +31,10 @@ public sealed class ImageRefusalTests
         ["stored size"] = (f => ImageFiles.Put64(f, Header64 + 32, ulong.MaxValue), "image", "lies beyond the file's end"),
         ["smaller in memory"] = (f => ImageFiles.Put64(f, Header64 + 40, 1), "image", "more bytes in the file"),
         ["size wraps"] = (f => ImageFiles.Put64(f, Header64 + 40, ulong.MaxValue), "image", "4 GiB or below"),
-        ["virtual address"] = (f => ImageFiles.Put64(f, Header64 + 16, 0xFFFF_FFFF_8010_0000), "image", "virtual address"),
+        ["not canonical"] = (f => ImageFiles.Put64(f, Header64 + 16, 0x0000_8000_0000_0000), "image", "canonical addresses"),
+        ["beyond the lower half"] = (f => ImageFiles.Put64(f, Header64 + 16, 0x0000_7FFF_FFFF_F000), "image", "canonical addresses"),
+        ["beyond the upper half"] = (f => ImageFiles.Put64(f, Header64 + 16, 0xFFFF_FFFF_FFFF_F000), "image", "canonical addresses"),
+        ["within the page"] = (f => ImageFiles.Put64(f, Header64 + 16, 0xFFFF_FFFF_8010_0008), "image", "last three digits"),
         ["entry"] = (f => ImageFiles.Put64(f, 24, 0x20_0000), "image", "entry address 0x200000"),
         ["entry in zeros"] = (f => ImageFiles.Put64(f, 24, ImageFiles.Address + 0x800), "image", "entry address"),
         ["not executable"] = (f => ImageFiles.Put32(f, Header64 + 4, 6), "image", "entry address"),
@@ -87,6 +90,37 @@ public sealed class ImageRefusalTests
     {
         (byte[] file, ImageSettings settings, string field, string part) = s_others[row];
         Refused(file, settings, field, part);
+    }
+
+    [Theory]
+    [InlineData(0xFFFF_FFFF_8000_1000, false)]
+    [InlineData(0xFFFF_FFFF_8010_0000, true)]
+    public void Page_tables_have_a_room_of_a_fixed_size(ulong linear, bool fits)
+    {
+        // 128 MiB in pages of 4 KiB do not fit, in pages of 2 MiB they do.
+        byte[] file = ImageFiles.Elf64([0xF4], linear: linear, zeros: 128 << 20);
+        var guest = ImageGuest.Read("kernel", file);
+        GuestBuildOptions options = new(1, 256 << 20, "");
+        if (fits)
+        {
+            Assert.Equal(linear, guest.Build(options).Processors[0].Rip);
+        }
+        else
+        {
+            Assert.Contains("no room for the page tables", Assert.Throws<GuestImageException>(() => guest.Build(options)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Segments_that_meet_in_a_page_go_to_the_same_place()
+    {
+        byte[] one = ImageFiles.Elf64([0xF4]);
+        byte[] file = [.. one[..(Header64 + 56)], .. one[Header64..(Header64 + 56)], 0xF4];
+        ImageFiles.Put16(file, 56, 2);
+        ImageFiles.Put64(file, Header64 + 16, 0xFFFF_FFFF_8010_0000);
+        ImageFiles.Put64(file, Header64 + 56 + 16, 0xFFFF_FFFF_8010_1002);
+        ImageFiles.Put64(file, Header64 + 56 + 24, 0x20_1002);
+        Refused(file, new ImageSettings(), "image", "ELF segment 0 and ELF segment 1 meet in the page at the virtual address 0xFFFFFFFF80101000");
     }
 
     [Fact]

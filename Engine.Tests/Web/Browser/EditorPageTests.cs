@@ -45,6 +45,23 @@ public sealed class EditorPageTests(BrowserFixture fixture) : IClassFixture<Brow
     }
 
     [Fact]
+    public async Task The_longest_source_in_any_script_does_not_break_the_connection()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
+        AssemblerAvailability answer = await dashboard.Application.Services.GetRequiredService<GnuAssembler>().CheckAsync();
+        Assert.SkipUnless(answer.IsAvailable, answer.Text);
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
+        _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, "/editor").ToString());
+        await Assertions.Expect(driver.Test("assembler")).ToContainTextAsync("GNU assembler");
+        const string Code = "int3\nhlt #";
+        await driver.Test("field-source").FillAsync(Code + new string('\u6F22', GnuAssembler.MaximumSource - Code.Length));
+        await driver.Test("editor-assemble").ClickAsync();
+        await Assertions.Expect(driver.Test("listing")).ToContainTextAsync("int3");
+        Assert.Empty(driver.Complaints);
+    }
+
+    [Fact]
     public async Task Without_an_assembler_or_as_a_viewer_the_button_says_why_not()
     {
         IBrowser browser = fixture.Browser;

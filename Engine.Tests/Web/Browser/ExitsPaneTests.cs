@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Hyperpatch.Engine.Machine;
+using Hyperpatch.Web.Components.Machines;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
 using Microsoft.Extensions.DependencyInjection;
@@ -93,6 +94,67 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
         Assert.InRange(result[1], 200, 400);
         Assert.Equal((9000, 1), (result[2], result[3]));
         Assert.Equal([3, 1, 2, 7], result[4..]);
+        string[] names = await visitor.Page.EvaluateAsync<string[]>("async () => (await import('/js/machine/rate-history.js')).reasons");
+        Assert.Equal(MachineQuery.Reasons.Order(StringComparer.Ordinal), names.Order(StringComparer.Ordinal));
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
+    public async Task A_time_without_frames_is_a_level_mean_and_earlier_points_count_once()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        double[] points = await visitor.Page.EvaluateAsync<double[]>("""
+            async () => {
+              const [{ MachineModel }, { RateHistory }] = await Promise.all(['model', 'rate-history'].map(name => import(`/js/machine/${name}.js`)));
+              const model = new MachineModel();
+              const frame = (sequence, at, count) => ({
+                sequence, at, epoch: 0, vendor: 'intel', counters: { exits: count, hypercalls: 0, patches: 0, injectedUd: 0, droppedEvents: 0 },
+                reasons: [{ reason: 'PortIo', count }], hypercalls: [], processors: [], sites: [], events: [], skippedEvents: 0, serial: '', serialPosition: 0,
+              });
+              model.apply(frame(1, 1000, 0));
+              model.apply(frame(2, 2000, 100));
+              model.apply(frame(3, 62_000, 100 + 60 * 50));
+              model.apply(frame(4, 63_000, 100 + 60 * 50 + 7));
+              return model.history.select(0, 1_000_000, 100).flatMap(point => [point.at, Math.round(RateHistory.rate(point, 0))]);
+            }
+            """);
+        Assert.Equal([2000, 100, 2001, 50, 62_000, 50, 63_000, 7], points);
+
+        double first = await visitor.Page.EvaluateAsync<double>("""
+            async () => {
+              const { RateHistory } = await import('/js/machine/rate-history.js');
+              const start = 1_000_000_000;
+              const history = new RateHistory();
+              history.push(start + 60_000, { PortIo: 9 });
+              history.push(start + 60_500, { PortIo: 1000 });
+              history.backfill({ at: [start], rates: { PortIo: [4] } });
+              for (let i = 1; i <= 1300; i++) history.push(start + 61_000 + i * 500, { PortIo: 0 });
+              return RateHistory.rate(history.select(start - 1, start + 1, 200)[0], 0);
+            }
+            """);
+        Assert.Equal(4, first);
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
+    public async Task Without_a_filter_the_table_goes_on_by_itself_also_when_one_was_taken_away()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        await OpenAsync(visitor, dashboard, "pane=exits");
+        await GoesOnAsync(visitor);
+        await visitor.Test("filter-port").FillAsync("0x3F8");
+        await visitor.Test("filter-port").PressAsync("Enter");
+        ILocator rows = visitor.Test("exits-body").Locator("tr:not(.hp-spacer)");
+        await Patience.UntilAsync("only the port's exits are there", async () =>
+            await rows.AllInnerTextsAsync() is { Count: > 0 } texts && texts.All(text => text.Contains("0x3F8", StringComparison.Ordinal)));
+        await visitor.Test("filter-clear").ClickAsync();
+        await Assertions.Expect(visitor.Test("filter-port")).ToHaveValueAsync("");
+        await GoesOnAsync(visitor);
         Assert.Empty(visitor.Complaints);
     }
 
@@ -102,54 +164,13 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
         IBrowser browser = fixture.Browser;
         await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
-        double[] times = await visitor.Page.EvaluateAsync<double[]>("""
-            async () => {
-              const [{ MachineModel }, { ChartView }, { loadCharts }] = await Promise.all(['model', 'chart', 'echarts'].map(name => import(`/js/machine/${name}.js`)));
-              const echarts = await loadCharts();
-              const card = document.createElement('div');
-              card.className = 'hp-card';
-              card.style.width = '900px';
-              card.innerHTML = '<button data-hp-live hidden></button><div class="hp-chart" data-hp-zoom data-hp-range="3600000"></div>';
-              document.body.prepend(card);
-              const model = new MachineModel();
-              const names = ['PortIo', 'Mmio', 'Hypercall', 'InvalidOpcode', 'MsrRead', 'MsrWrite'];
-              const end = Date.now();
-              for (let at = end - 3_600_000; at <= end; at += 500) {
-                model.history.push(at, Object.fromEntries(names.map((name, index) => [name, 1000 * (index + 1) + 500 * Math.sin(at / 40_000 + index) + Math.random() * 200])));
-              }
-              model.reasons = names.map(reason => ({ reason }));
-              model.frame = { at: end };
-              const view = new ChartView(card.lastElementChild);
-              while (!echarts.getInstanceByDom(card.lastElementChild)) await new Promise(resolve => setTimeout(resolve, 20));
-              const times = [];
-              const chart = echarts.getInstanceByDom(card.lastElementChild);
-              // All of a redraw: the points chosen, the option set, the canvas painted.
-              const draw = view.draw.bind(view);
-              view.draw = model => {
-                const before = performance.now();
-                draw(model);
-                chart.getZr().flush();
-                times.push(performance.now() - before);
-              };
-              view.draw(model);
-              for (let i = 1; i <= 24; i++) {
-                model.frame = { at: end + i * 2000 };
-                card.lastElementChild.dispatchEvent(new KeyboardEvent('keydown', { key: '0' }));
-                while (times.length <= i) await new Promise(resolve => setTimeout(resolve, 20));
-              }
-              times.splice(0, 5);
-              times.push(chartPoints(echarts.getInstanceByDom(card.lastElementChild)));
-              view.dispose();
-              return times;
-              function chartPoints(chart) { return chart.getOption().series.reduce((sum, one) => sum + one.data.length, 0); }
-            }
-            """);
+        double[] times = await visitor.Page.EvaluateAsync<double[]>(ChartRedraw.Measure);
         double points = times[^1];
         double[] sorted = [.. times[..^1].Order()];
         TestContext.Current.TestOutputHelper!.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"A redraw with an hour of data, {points} points: median {sorted[sorted.Length / 2]:0.0} ms, {sorted[0]:0.0} to {sorted[^1]:0.0} ms"));
-        // An hour at two points a second would be 43,200.
+        // An hour of six reasons at two points a second would be 43,200.
         Assert.InRange(points, 500, 4000);
         Assert.Empty(visitor.Complaints);
     }
@@ -214,6 +235,22 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
 
     private static Task OpenAsync(Visitor visitor, Dashboard dashboard, string query) =>
         visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{TheMachine(dashboard).Id}?{query}").ToString());
+
+    // Newer ones on top again and again: a table that is only filled once grows once.
+    private static async Task GoesOnAsync(Visitor visitor)
+    {
+        long seen = 0;
+        for (int i = 0; i < 4; i++)
+        {
+            await Patience.UntilAsync("newer exits come on top", async () =>
+            {
+                long newest = await visitor.Page.EvaluateAsync<long>("() => Number(document.querySelector('[data-testid=exits-body] tr[data-sequence]')?.dataset.sequence ?? 0)");
+                bool isNewer = newest > seen;
+                seen = Math.Max(seen, newest);
+                return isNewer;
+            });
+        }
+    }
 
     private static async Task<double> WidthAsync(Visitor visitor)
     {

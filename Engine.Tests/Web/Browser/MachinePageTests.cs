@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Hyperpatch.Engine.Machine;
+using Hyperpatch.Web.Components.Machines;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
 using Microsoft.Extensions.DependencyInjection;
@@ -137,7 +138,7 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
         dashboard.RequireAccelerator();
         VirtualMachine machine = TheMachine(dashboard);
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
-        foreach (string pane in new[] { "story", "exits", "sites", "hypercalls", "processors", "breakpoints", "serial", "timeline" })
+        foreach (string pane in new[] { "story", "exits", "sites", "hypercalls", "latency", "processors", "breakpoints", "serial", "timeline" })
         {
             _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane={pane}").ToString());
             await Assertions.Expect(driver.Test($"pane-{pane}")).ToBeVisibleAsync();
@@ -145,6 +146,31 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
             await Assertions.Expect(driver.Test($"pane-{pane}")).ToBeVisibleAsync();
         }
 
+        Assert.Empty(driver.Complaints);
+    }
+
+    [Fact]
+    public async Task Every_pane_is_reached_by_its_tab_and_its_key()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        await OpenAsync(driver, dashboard, TheMachine(dashboard));
+        await GrowsAsync(driver, "counter-exits");
+        foreach (MachinePane pane in MachinePane.All.Reverse())
+        {
+            await driver.Test($"tab-{pane.Id}").ClickAsync();
+            await Assertions.Expect(driver.Test($"pane-{pane.Id}")).ToBeVisibleAsync();
+        }
+
+        foreach (MachinePane pane in MachinePane.All)
+        {
+            await driver.Page.Keyboard.PressAsync(pane.Key);
+            await Assertions.Expect(driver.Test($"pane-{pane.Id}")).ToBeVisibleAsync();
+        }
+
+        await GrowsAsync(driver, "counter-exits");
         Assert.Empty(driver.Complaints);
     }
 

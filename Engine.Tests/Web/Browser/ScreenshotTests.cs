@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Vendors;
@@ -10,7 +11,7 @@ using Microsoft.Playwright;
 namespace Hyperpatch.Engine.Tests.Web.Browser;
 
 /// <summary>
-/// Every page in both themes: nothing on the console, nothing asked elsewhere, and a picture for people to look at (in the folder that
+/// Every page in every theme: nothing on the console, nothing asked elsewhere, and a picture for people to look at (in the folder that
 /// HYPERPATCH_SCREENSHOTS names, else beside the tests). The README's picture is one of them.
 /// </summary>
 /// <param name="fixture">The browser.</param>
@@ -19,20 +20,21 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
     private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
 
     [Theory]
-    [InlineData(ColorScheme.Light)]
-    [InlineData(ColorScheme.Dark)]
-    public async Task Every_page_comes_up_clean(ColorScheme scheme)
+    [InlineData(Look.Light)]
+    [InlineData(Look.Dark)]
+    [InlineData(Look.Contrast)]
+    public async Task Every_page_comes_up_clean(Look look)
     {
         IBrowser browser = fixture.Browser;
         await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
         dashboard.RequireAccelerator();
         VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
-        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, scheme);
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, look);
         await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
         await visitor.Test("vendor-amd").ClickAsync();
         await Assertions.Expect(visitor.Test("site-bytes").First).ToContainTextAsync("D9");
         await Assertions.Expect(visitor.Test("patch-line")).ToContainTextAsync("D9");
-        await SaveAsync(visitor, "machine", scheme);
+        await SaveAsync(visitor, "machine", look);
         foreach ((string name, string path, string landmark) in new[]
         {
             ("machines", "/", "machine-card"),
@@ -45,11 +47,13 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             ("sites", $"/machines/{machine.Id}?pane=sites", "pane-sites"),
             ("exits", $"/machines/{machine.Id}?pane=exits", "pane-exits"),
             ("hypercalls", $"/machines/{machine.Id}?pane=hypercalls", "pane-hypercalls"),
+            ("latency", $"/machines/{machine.Id}?pane=latency", "pane-latency"),
             ("processors", $"/machines/{machine.Id}?pane=processors", "pane-processors"),
             ("memory", $"/machines/{machine.Id}?pane=memory&address=%231", "memory-walk"),
             ("breakpoints", $"/machines/{machine.Id}?pane=breakpoints", "point-add"),
             ("serial", $"/machines/{machine.Id}?pane=serial", "pane-serial"),
             ("timeline", $"/machines/{machine.Id}?pane=timeline", "pane-timeline"),
+            ("site", $"/machines/{machine.Id}?pane=sites&site=1", "site-history"),
         })
         {
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
@@ -59,11 +63,25 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
                 // The picture is of the chart and the rows, not of the empty pane before the first frame.
                 await Assertions.Expect(visitor.Test("exits-body").Locator("tr[data-sequence]").Nth(5)).ToBeVisibleAsync();
                 await Assertions.Expect(visitor.Test("exits-chart").Locator("canvas").First).ToBeVisibleAsync();
-                await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption().series?.[0]?.data?.length > 2");
+                await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption()?.series?.[0]?.data?.[1]?.[1] > 0");
+            }
+
+            if (name == "latency")
+            {
+                // A few columns, so that there is a heat map to look at.
+                await Patience.UntilAsync("columns", async () => await visitor.Test("latency-columns").Locator("tr").CountAsync() > 8);
+                await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=latency-histogram]'))?.getOption()?.series?.[0]?.data?.length > 2");
             }
 
             await visitor.Test(landmark).First.ScrollIntoViewIfNeededAsync();
-            await SaveAsync(visitor, name, scheme);
+            await SaveAsync(visitor, name, look);
+            if (name == "latency")
+            {
+                await visitor.Page.SetViewportSizeAsync(390, 844);
+                await visitor.Test("latency-heat").ScrollIntoViewIfNeededAsync();
+                await SaveAsync(visitor, "latency-phone", look);
+                await visitor.Page.SetViewportSizeAsync(1440, 900);
+            }
         }
 
         AssemblerAvailability assembler = await dashboard.Application.Services.GetRequiredService<GnuAssembler>().CheckAsync();
@@ -72,20 +90,20 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/editor?example=race").ToString());
             await visitor.Test("editor-assemble").ClickAsync();
             await Assertions.Expect(visitor.Test("listing")).ToBeVisibleAsync();
-            await SaveAsync(visitor, "editor-listing", scheme);
+            await SaveAsync(visitor, "editor-listing", look);
             await visitor.Test("field-source").FillAsync("        mov     eax, 1\n        vmcal\n        call    nowhere\n        hlt\n");
             await visitor.Test("editor-assemble").ClickAsync();
             await Assertions.Expect(visitor.Test("note-2")).ToBeVisibleAsync();
-            await SaveAsync(visitor, "editor-mistakes", scheme);
+            await SaveAsync(visitor, "editor-mistakes", look);
         }
 
         Assert.Empty(visitor.Complaints);
     }
 
     [Theory]
-    [InlineData(ColorScheme.Light)]
-    [InlineData(ColorScheme.Dark)]
-    public async Task A_patch_that_is_stepped_over_comes_up_clean(ColorScheme scheme)
+    [InlineData(Look.Light)]
+    [InlineData(Look.Dark)]
+    public async Task A_patch_that_is_stepped_over_comes_up_clean(Look look)
     {
         IBrowser browser = fixture.Browser;
         await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
@@ -95,7 +113,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
         _ = machine.SwitchVendor(CpuVendor.Amd);
         _ = machine.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Patch });
         machine.Run();
-        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, scheme);
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, look);
         await Assertions.Expect(visitor.Test("machine-paused-by")).ToBeVisibleAsync();
         foreach ((string name, string path, string landmark) in new[]
         {
@@ -106,36 +124,73 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
         {
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
             await Assertions.Expect(visitor.Test(landmark).First).ToBeVisibleAsync();
-            await SaveAsync(visitor, name, scheme);
+            await SaveAsync(visitor, name, look);
         }
 
         await visitor.Test("story-step").ClickAsync();
         await Assertions.Expect(visitor.Test("step-latest")).ToContainTextAsync("vmmcall");
-        await SaveAsync(visitor, "story-stepped", scheme);
+        await SaveAsync(visitor, "story-stepped", look);
         _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=processors").ToString());
         await Assertions.Expect(visitor.Test("processor-step").First).ToBeVisibleAsync();
-        await SaveAsync(visitor, "processors-stepped", scheme);
+        await SaveAsync(visitor, "processors-stepped", look);
         _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?present=1").ToString());
         await visitor.Test("share").ClickAsync();
         await Assertions.Expect(visitor.Test("share-qr")).ToBeVisibleAsync();
-        await SaveAsync(visitor, "share", scheme);
+        await SaveAsync(visitor, "share", look);
         await visitor.Page.SetViewportSizeAsync(390, 844);
-        await SaveAsync(visitor, "share-phone", scheme);
+        await SaveAsync(visitor, "share-phone", look);
         Assert.True(await visitor.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"), "the link is wider than a phone");
         await visitor.Test("share").ClickAsync();
         await Assertions.Expect(visitor.Test("share-panel")).ToHaveCountAsync(0);
-        await SaveAsync(visitor, "present-phone", scheme);
+        await SaveAsync(visitor, "present-phone", look);
         Assert.Empty(visitor.Complaints);
     }
 
-    private static async Task SaveAsync(Visitor visitor, string name, ColorScheme scheme)
+    [Theory]
+    [InlineData(Look.Light)]
+    [InlineData(Look.Dark)]
+    public async Task Exports_a_printed_site_and_a_comparison_come_up_clean(Look look)
     {
-        string folder = Environment.GetEnvironmentVariable("HYPERPATCH_SCREENSHOTS") is { Length: > 0 } named
-            ? named
-            : Path.Combine(AppContext.BaseDirectory, "screenshots");
-        _ = Directory.CreateDirectory(folder);
-        string theme = scheme == ColorScheme.Dark ? "dark" : "light";
-        byte[] picture = await visitor.Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"{name}-{theme}.png") });
-        Assert.NotEmpty(picture);
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        (await client.PostAsJsonAsync("/api/machines", new { guest = "mixed", vendor = "amd", accelerator = "software", name = "The same in software", start = true }, TestContext.Current.CancellationToken)).EnsureSuccessStatusCode();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, look);
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/machines/m1?pane=exits").ToString());
+        await Assertions.Expect(visitor.Test("exits-body").Locator("tr[data-sequence]").Nth(5)).ToBeVisibleAsync();
+        await visitor.Test("export-rates").Locator("summary").ClickAsync();
+        await Assertions.Expect(visitor.Test("export-rates").GetByTestId("as-png")).ToBeVisibleAsync();
+        await SaveAsync(visitor, "export-menu", look);
+        await visitor.Page.SetViewportSizeAsync(390, 844);
+        await visitor.Test("export-rates").ScrollIntoViewIfNeededAsync();
+        await SaveAsync(visitor, "export-menu-phone", look);
+        await visitor.Page.SetViewportSizeAsync(1440, 900);
+
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/compare?left=m1&right=m2").ToString());
+        await Assertions.Expect(visitor.Test("compare-site").Nth(1)).ToBeVisibleAsync();
+        await Task.Delay(TimeSpan.FromSeconds(6), TestContext.Current.CancellationToken);
+        await SaveAsync(visitor, "compare", look);
+        await visitor.Test("compare-sites").ScrollIntoViewIfNeededAsync();
+        await SaveAsync(visitor, "compare-below", look);
+        await visitor.Page.SetViewportSizeAsync(390, 844);
+        await visitor.Page.EvaluateAsync("() => scrollTo(0, 0)");
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        await SaveAsync(visitor, "compare-phone", look);
+        await visitor.Test("compare-rates").ScrollIntoViewIfNeededAsync();
+        await SaveAsync(visitor, "compare-phone-chart", look);
+        await visitor.Page.SetViewportSizeAsync(1440, 900);
+
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/machines/m1?pane=sites&site=1").ToString());
+        await Assertions.Expect(visitor.Test("site-disassembly").Locator("tr").Nth(2)).ToBeVisibleAsync();
+        await visitor.Test("vendor-amd").ClickAsync();
+        await Assertions.Expect(visitor.Test("site-history").Locator("tbody tr").First).ToBeVisibleAsync();
+        await SaveAsync(visitor, "site-open", look);
+        await visitor.Page.EmulateMediaAsync(new() { Media = Media.Print });
+        await visitor.Page.SetViewportSizeAsync(680, 960);
+        await SaveAsync(visitor, "site-printed", look);
+        Assert.Empty(visitor.Complaints);
     }
+
+    private static Task SaveAsync(Visitor visitor, string name, Look look) => Pictures.SaveAsync(visitor.Page, $"{name}-{look.Text()}");
 }

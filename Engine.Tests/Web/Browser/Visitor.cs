@@ -53,14 +53,20 @@ internal sealed class Visitor : IAsyncDisposable
     public IReadOnlyCollection<string> Complaints => _complaints;
 
     /// <summary>Opens the login link as it is printed at start.</summary>
-    public static async Task<Visitor> LogInAsync(IBrowser browser, Dashboard dashboard, AccessRole role, ColorScheme scheme = ColorScheme.Light, string? timeZone = null)
+    public static Task<Visitor> LogInAsync(IBrowser browser, Dashboard dashboard, AccessRole role, ColorScheme scheme = ColorScheme.Light, string? timeZone = null) =>
+        LogInAsync(browser, dashboard, role, scheme == ColorScheme.Dark ? Look.Dark : Look.Light, options => options.TimezoneId = timeZone);
+
+    /// <summary>The same with another look, or a browser of another kind.</summary>
+    public static async Task<Visitor> LogInAsync(IBrowser browser, Dashboard dashboard, AccessRole role, Look look, Action<BrowserNewContextOptions>? configure = null)
     {
-        IBrowserContext context = await browser.NewContextAsync(new BrowserNewContextOptions
+        BrowserNewContextOptions options = new()
         {
             ViewportSize = new ViewportSize { Width = 1440, Height = 900 },
-            ColorScheme = scheme,
-            TimezoneId = timeZone,
-        });
+            ColorScheme = look.Scheme(),
+            Contrast = look.Contrast(),
+        };
+        configure?.Invoke(options);
+        IBrowserContext context = await browser.NewContextAsync(options);
         IPage page = await context.NewPageAsync();
         Visitor visitor = new(context, page, dashboard.Address);
         _ = await page.GotoAsync(dashboard.Application.LoginLink(role).ToString());

@@ -5,6 +5,7 @@ using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.HostKvm;
+using Hyperpatch.Web.Machines.Views;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Tests.Web.Components;
@@ -84,6 +85,19 @@ public sealed class PageTests : BunitContext, IAsyncLifetime
     }
 
     [Fact]
+    public void A_viewers_form_is_refused_before_anything_in_it_is_looked_at()
+    {
+        LogIn("viewer");
+        IRenderedComponent<NewMachinePage> page = Render<NewMachinePage>();
+        page.Find($"[data-testid=guest-{GuestViews.Image.Name}]").Change("on");
+
+        page.Find("form").Submit();
+
+        page.WaitForAssertion(() => Assert.Equal(Permissions.ViewersWatch, page.Find("[data-testid=form-error]").TextContent));
+        Assert.Equal("", page.Find("[data-testid=error-image]").TextContent.Trim());
+    }
+
+    [Fact]
     public void The_home_page_says_that_no_machine_can_run_here()
     {
         LogIn("operator");
@@ -101,6 +115,21 @@ public sealed class PageTests : BunitContext, IAsyncLifetime
         IRenderedComponent<MachinePage> page = Render<MachinePage>(with => with.Add(p => p.Id, "m99"));
 
         Assert.Equal("No such machine", page.Find("h1").TextContent);
+    }
+
+    [Fact]
+    public void A_comparison_names_what_is_no_machine_and_says_what_it_takes()
+    {
+        LogIn("operator");
+        Services.GetRequiredService<Microsoft.AspNetCore.Components.NavigationManager>().NavigateTo("compare?left=m98&right=%3Cb%3E&range=2m");
+
+        IRenderedComponent<ComparePage> page = Render<ComparePage>();
+
+        Assert.Contains("There is no machine \"m98\"", page.Find("[data-testid=compare-unknown-left]").TextContent, StringComparison.Ordinal);
+        Assert.Contains("There is no machine \"<b>\"", page.Find("[data-testid=compare-unknown-right]").TextContent, StringComparison.Ordinal);
+        Assert.Contains("1m, 5m, 15m, 1h, not \"2m\"", page.Find("[data-testid=compare-range-error]").TextContent, StringComparison.Ordinal);
+        Assert.Contains("It takes two machines", page.Find("[data-testid=compare-few]").TextContent, StringComparison.Ordinal);
+        Assert.Empty(page.FindAll("[data-testid=compare-rates]"));
     }
 
     private void LogIn(string role)

@@ -1,6 +1,9 @@
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Interception;
+using Hyperpatch.Engine.Machine;
+using Hyperpatch.Engine.Machine.PausePoints;
+using Hyperpatch.Engine.Tests.Support;
 using Hyperpatch.Web.Machines.Stories;
 
 namespace Hyperpatch.Engine.Tests.Web.Stories;
@@ -52,7 +55,7 @@ public sealed class StoryTellerTests
 
     [Theory]
     [InlineData(InterceptionLevel.Native, ExitReason.PortIo, InterceptionOutcome.None, "served the call without telling")]
-    [InlineData(InterceptionLevel.Trap, ExitReason.PortIo, InterceptionOutcome.None, "Nothing more is known")]
+    [InlineData(InterceptionLevel.Trap, ExitReason.PortIo, InterceptionOutcome.None, "came back to the host for something else")]
     [InlineData(InterceptionLevel.Trap, ExitReason.InvalidOpcode, InterceptionOutcome.Patched, "the vendor was switched")]
     public void A_sequel_that_is_no_call_is_not_told_as_one(InterceptionLevel level, ExitReason reason, InterceptionOutcome outcome, string text)
     {
@@ -82,6 +85,36 @@ public sealed class StoryTellerTests
     }
 
     [Theory]
+    [InlineData(InterceptionOutcome.Patched, InterceptionLevel.Trap, StoryOutlook.Paused, "press Step", true)]
+    [InlineData(InterceptionOutcome.Patched, InterceptionLevel.Trap, StoryOutlook.Running, "comes next.", true)]
+    [InlineData(InterceptionOutcome.Patched, InterceptionLevel.Native, StoryOutlook.Running, "may serve the call itself", false)]
+    [InlineData(InterceptionOutcome.Patched, InterceptionLevel.Native, StoryOutlook.Paused, "press Step", true)]
+    [InlineData(InterceptionOutcome.Patched, InterceptionLevel.Trap, StoryOutlook.Nothing, "is not known", false)]
+    [InlineData(InterceptionOutcome.Injected, InterceptionLevel.Trap, StoryOutlook.Running, "Nothing has come back", true)]
+    [InlineData(InterceptionOutcome.Injected, InterceptionLevel.Trap, StoryOutlook.Nothing, "is not known", false)]
+    public void What_may_still_come_is_not_promised_where_nothing_will(InterceptionOutcome outcome, InterceptionLevel level, StoryOutlook outlook, string text, bool isPending)
+    {
+        StoryStep sequel = StoryTeller.Tell(s_patch with { Outcome = outcome }, null, 64, level, outlook).Steps[^1];
+
+        Assert.Contains(text, sequel.Text, StringComparison.Ordinal);
+        Assert.Equal(isPending, sequel.IsPending);
+    }
+
+    [Theory]
+    [InlineData(InterceptionOutcome.Injected, "the #UD")]
+    [InlineData(InterceptionOutcome.PageFault, "the page fault")]
+    [InlineData(InterceptionOutcome.FetchFault, "the fault of the fetch")]
+    public void A_guest_that_shuts_down_has_no_handler_that_took_it(InterceptionOutcome outcome, string fault)
+    {
+        ExitRecord end = new() { Sequence = 8, Processor = 1, Reason = ExitReason.Shutdown, Rip = s_patch.Rip };
+
+        StoryStep sequel = StoryTeller.Tell(s_patch with { Outcome = outcome }, end, 64, InterceptionLevel.Trap).Steps[^1];
+
+        Assert.Equal($"The guest could not take {fault}: it shut down", sequel.Title);
+        Assert.Contains(sequel.Facts, fact => fact is { Name: "Exit", Value: "8" });
+    }
+
+    [Theory]
     [InlineData(0x0B0FUL, 2, 64, "They are ud2: no hypercall")]
     [InlineData(0xD5UL, 1, 64, "They are no instruction at all")]
     public void What_is_no_hypercall_is_called_by_its_name(ulong bytes, int length, int bits, string title)
@@ -91,6 +124,30 @@ public sealed class StoryTellerTests
 
         Assert.StartsWith(title, story.Steps[2].Title, StringComparison.Ordinal);
         Assert.DoesNotContain(story.Steps, step => step.Id == "vendor");
+    }
+
+    [Fact]
+    public void A_patch_before_a_reset_has_no_sequel_behind_it()
+    {
+        using TestMachine test = TestMachine.Create(Backend.Software, image =>
+        {
+            image.Code.mov(Iced.Intel.AssemblerRegisters.eax, 1);
+            image.Code.vmmcall();
+            image.Exit(0);
+        });
+        test.Machine.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Patch, Once = true });
+        test.Machine.Run();
+        TestMachine.WaitFor(() => test.Machine.State == MachineState.Paused, "it paused at the patch");
+        Story story = StoryTeller.Tell(test.Machine, null)!;
+        Assert.True(story.IsPending);
+
+        test.Machine.Reset();
+        test.RunToEnd(expected: 1);
+
+        Story same = StoryTeller.Tell(test.Machine, story.Exit.Sequence)!;
+        Assert.Contains("is not known", same.Steps[^1].Text, StringComparison.Ordinal);
+        Assert.Null(same.Next);
+        Assert.False(same.IsPending);
     }
 
     [Fact]

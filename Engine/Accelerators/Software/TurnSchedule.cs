@@ -11,7 +11,7 @@ namespace Hyperpatch.Engine.Accelerators.Software;
 internal sealed class TurnSchedule
 {
     /// <summary>
-    /// Instructions of a turn. Short enough that the others' timers are not late by much (each is 20 µs of the guest's time),
+    /// Instructions of a turn, or elements of repeated ones. Short enough that the others' timers are not late by much (each is 20 µs of the guest's time),
     /// long enough that handing the turn from thread to thread does not count.
     /// </summary>
     public const long Quantum = 20_000;

@@ -122,6 +122,38 @@ internal sealed class LongModeImageBuilder
         _extra.Add(new GuestSegment(_tables.Translate(linear)!.Value, content.ToArray()));
     }
 
+    /// <summary>Maps memory at further linear addresses, writable and executable: in 2 MiB pages where both addresses allow it.</summary>
+    /// <param name="linear">First linear address, a multiple of 4 KiB outside the identity map.</param>
+    /// <param name="physical">Guest-physical address, a multiple of 4 KiB.</param>
+    /// <param name="length">Bytes, a multiple of 4 KiB.</param>
+    /// <returns>False when there is no room for the page tables.</returns>
+    public bool TryMapAlso(ulong linear, ulong physical, ulong length)
+    {
+        const ulong Large = 0x20_0000;
+        for (ulong done = 0; done < length;)
+        {
+            // A page takes three new tables at most.
+            if (_tables.FreeTables < 3)
+            {
+                return false;
+            }
+
+            bool isLarge = (((linear + done) | (physical + done)) & (Large - 1)) == 0 && length - done >= Large;
+            if (isLarge)
+            {
+                _tables.MapLarge(linear + done, physical + done, PageFlags.Code);
+            }
+            else
+            {
+                _tables.Map(linear + done, physical + done, PageFlags.Code);
+            }
+
+            done += isLarge ? Large : PageTableBuilder.PageSize;
+        }
+
+        return true;
+    }
+
     /// <summary>Takes new pages and maps them.</summary>
     /// <param name="linear">Linear address of the first; its low 12 bits are ignored.</param>
     /// <param name="pages">How many.</param>

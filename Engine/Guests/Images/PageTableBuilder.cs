@@ -32,6 +32,9 @@ internal sealed class PageTableBuilder
     /// <summary>Value for CR3.</summary>
     public ulong Root { get; }
 
+    /// <summary>Tables that there is still room for.</summary>
+    public int FreeTables => (int)((_end - _next) / PageSize);
+
     /// <summary>Maps a 2 MiB page.</summary>
     /// <param name="linear">Linear address, aligned.</param>
     /// <param name="physical">Guest-physical address, aligned.</param>

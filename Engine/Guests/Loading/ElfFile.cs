@@ -25,22 +25,17 @@ internal static class ElfFile
     /// <param name="file">The file.</param>
     public static bool Is32Bit(ReadOnlySpan<byte> file) => HasMagic(file) && file.Length > 4 && file[4] == 1;
 
-    /// <summary>Reads a 64-bit executable, whose addresses are all mapped one to one.</summary>
+    /// <summary>
+    /// Reads a 64-bit executable. Segments go to their physical addresses; what is linked above 4 GiB is there at its virtual addresses, too,
+    /// and entered there. Below, memory is mapped one to one, and an entry that is a virtual address becomes the physical one.
+    /// </summary>
     /// <param name="file">The file.</param>
     /// <exception cref="GuestImageException">It cannot be loaded.</exception>
     public static ProgramFile Read64(ReadOnlyMemory<byte> file)
     {
         (List<ImagePart> parts, ulong entry) = Read(file, is64: true);
-        foreach (ImagePart part in parts)
-        {
-            if (part.VirtualAddress != part.Address)
-            {
-                throw new GuestImageException(
-                    $"{part.Name} has the virtual address 0x{part.VirtualAddress:X} and the physical address 0x{part.Address:X}: they have to be the same, because memory is mapped one to one.");
-            }
-        }
-
-        return new ProgramFile(parts, entry);
+        HighMapping.Check(parts);
+        return Program(parts, entry);
     }
 
     /// <summary>Reads a 32-bit executable for a start without paging: an entry that is a virtual address becomes the physical one.</summary>
@@ -49,8 +44,14 @@ internal static class ElfFile
     public static ProgramFile Read32(ReadOnlyMemory<byte> file)
     {
         (List<ImagePart> parts, ulong entry) = Read(file, is64: false);
+        return Program(parts, entry);
+    }
+
+    private static ProgramFile Program(List<ImagePart> parts, ulong entry)
+    {
         ImagePart? home = parts.Find(part => entry >= part.VirtualAddress && entry - part.VirtualAddress < part.MemorySize);
-        return new ProgramFile(parts, home is null ? entry : entry - home.VirtualAddress + home.Address);
+        ulong physical = home is null ? entry : entry - home.VirtualAddress + home.Address;
+        return new ProgramFile(parts, physical, home is { IsHigh: true } ? entry : physical);
     }
 
     private static (List<ImagePart> Parts, ulong Entry) Read(ReadOnlyMemory<byte> file, bool is64)

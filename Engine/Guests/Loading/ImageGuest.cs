@@ -10,7 +10,8 @@ namespace Hyperpatch.Engine.Guests.Loading;
 /// <remarks>
 /// How it starts. <b>64-bit</b> (flat in that mode, ELF): on every processor at the entry, CPL 0, the first 4 GiB mapped one to one, interrupts
 /// off, a stack of 4 KiB each, an IDT whose handlers print the exception and end the machine (status 7), RDI = the processor's index, RSI =
-/// the command line, closed by a zero. Everything below 1 MiB is the environment's. <b>32-bit</b> (flat in that mode, Multiboot): one processor, flat
+/// the command line, closed by a zero. Everything below 1 MiB is the environment's. ELF segments go to their physical addresses, as boot loaders
+/// put them; those that are linked above 4 GiB are mapped at their virtual addresses, too. <b>32-bit</b> (flat in that mode, Multiboot): one processor, flat
 /// segments, paging and interrupts off; Multiboot: EAX = 0x2BADB002, EBX = the boot information with memory sizes and map, command line and loader's name.
 /// <b>16-bit</b> (flat in that mode): one processor, at 0000:7C00 as a boot sector unless an address is given; there is no BIOS.
 /// </remarks>
@@ -163,12 +164,16 @@ public sealed class ImageGuest : MachineGuest
     {
         ulong commandLine = 0;
         GuestImage environment = LongModeImage.Build(
-            b => commandLine = b.Constant([.. Encoding.ASCII.GetBytes(options.CommandLine), 0]),
+            b =>
+            {
+                commandLine = b.Constant([.. Encoding.ASCII.GetBytes(options.CommandLine), 0]);
+                HighMapping.Map(b, _program.Parts);
+            },
             new LongModeOptions { Processors = options.Processors, IsBelowProgram = true }).Image;
         return new GuestImage
         {
             Segments = [.. environment.Segments, .. _program.Segments],
-            Processors = [.. environment.Processors.Select(start => start with { Rip = _program.Entry, Rsi = commandLine })],
+            Processors = [.. environment.Processors.Select(start => start with { Rip = _program.LinearEntry, Rsi = commandLine })],
         };
     }
 }

@@ -13,6 +13,9 @@ internal sealed record ImagePart(
     /// <summary>Guest-physical address behind it. Parts end below 2^33, so this does not wrap.</summary>
     public ulong End => Address + MemorySize;
 
+    /// <summary>Whether its virtual addresses lie above the memory that is mapped one to one, and so need a mapping of their own.</summary>
+    public bool IsHigh => VirtualAddress != Address && VirtualAddress >= ProgramFile.AddressLimit;
+
     /// <summary>Whether it shares a byte with a range.</summary>
     /// <param name="start">Start of the range.</param>
     /// <param name="end">Address behind the range.</param>

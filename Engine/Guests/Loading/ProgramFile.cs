@@ -9,11 +9,13 @@ internal sealed record ProgramFile
     /// <summary>Makes one.</summary>
     /// <param name="parts">Its pieces.</param>
     /// <param name="entry">Guest-physical address of the first instruction.</param>
+    /// <param name="linearEntry">Its linear address; null: the same.</param>
     /// <exception cref="GuestImageException">Parts overlap or leave the first 4 GiB, or the entry is in none of them.</exception>
-    public ProgramFile(IReadOnlyList<ImagePart> parts, ulong entry)
+    public ProgramFile(IReadOnlyList<ImagePart> parts, ulong entry, ulong? linearEntry = null)
     {
         Parts = [.. parts.OrderBy(part => part.Address)];
         Entry = entry;
+        LinearEntry = linearEntry ?? entry;
         for (int i = 0; i < Parts.Count; i++)
         {
             ImagePart part = Parts[i];
@@ -39,6 +41,9 @@ internal sealed record ProgramFile
 
     /// <summary>Guest-physical address of the first instruction.</summary>
     public ulong Entry { get; }
+
+    /// <summary>Linear address of the first instruction: where it starts.</summary>
+    public ulong LinearEntry { get; }
 
     /// <summary>Content as a machine loads it.</summary>
     public IEnumerable<GuestSegment> Segments => Parts.Where(part => part.Bytes.Length > 0).Select(part => new GuestSegment(part.Address, part.Bytes));

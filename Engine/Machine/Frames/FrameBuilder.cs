@@ -13,6 +13,7 @@ internal sealed class FrameBuilder(VirtualMachine machine)
     private readonly ExitRecord[] _batch = new ExitRecord[4096];
     private readonly Dictionary<int, long> _siteVersions = [];
     private readonly ExitRecord[] _lastCalls = new ExitRecord[HypercallNumber.TableSize + 1];
+    private readonly CallTimes _callTimes = new();
     private long _sequence;
     private long _lastExit;
     private long _lastEntry;
@@ -92,9 +93,11 @@ internal sealed class FrameBuilder(VirtualMachine machine)
 
     private void Remember(in ExitRecord record)
     {
+        machine.Latency.See(record.Reason, record.DurationNanoseconds);
         if (record.Outcome is InterceptionOutcome.Served or InterceptionOutcome.Emulated or InterceptionOutcome.EmulatedReadOnly)
         {
             _lastCalls[Math.Min(record.Value0, HypercallNumber.TableSize)] = record;
+            _callTimes.Add(record.Value0, record.DurationNanoseconds);
         }
     }
 
@@ -117,7 +120,10 @@ internal sealed class FrameBuilder(VirtualMachine machine)
                 isNamed ? HypercallNumber.Name((ulong)i) : "unknown",
                 count,
                 isKnown ? [ExitEvents.Hex(last.Value1), ExitEvents.Hex(last.Value2), ExitEvents.Hex(last.Value3), ExitEvents.Hex(last.Value4)] : null,
-                isKnown ? ExitEvents.Signed(last.Result) : null));
+                isKnown ? ExitEvents.Signed(last.Result) : null)
+            {
+                Times = _callTimes.Of(i),
+            });
         }
 
         return views;

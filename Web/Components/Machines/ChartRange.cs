@@ -6,6 +6,9 @@ namespace Hyperpatch.Web.Components.Machines;
 /// <param name="Milliseconds">So much.</param>
 public sealed record ChartRange(string Id, string Title, int Milliseconds)
 {
+    /// <summary>The same as a time.</summary>
+    public TimeSpan Span => TimeSpan.FromMilliseconds(Milliseconds);
+
     /// <summary>All, the shortest first. The first is shown where none is asked for.</summary>
     public static IReadOnlyList<ChartRange> All { get; } =
     [

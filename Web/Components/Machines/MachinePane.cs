@@ -15,6 +15,9 @@ public sealed record MachinePane(string Id, string Title, string Key)
     /// <summary>One patch told step by step.</summary>
     public const string Story = "story";
 
+    /// <summary>Handling times.</summary>
+    public const string Latency = "latency";
+
     /// <summary>All panes, in the order of their tabs.</summary>
     public static IReadOnlyList<MachinePane> All { get; } =
     [
@@ -23,6 +26,7 @@ public sealed record MachinePane(string Id, string Title, string Key)
         new("exits", "Exits", "2"),
         new("sites", "Hypercall sites", "3"),
         new("hypercalls", "Hypercalls", "4"),
+        new(Latency, "Latency", "l"),
         new("processors", "Processors", "5"),
         new(Memory, "Memory", "6"),
         new("breakpoints", "Breakpoints", "0"),

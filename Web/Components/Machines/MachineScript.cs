@@ -48,6 +48,10 @@ public sealed class MachineScript : IAsyncDisposable
     /// <summary>Holds the exits still, or lets them go on.</summary>
     public Task FreezeAsync(bool frozen) => CallAsync("freeze", frozen);
 
+    /// <summary>Hands over handling times.</summary>
+    /// <returns>Whether the browser took them.</returns>
+    public Task<bool> ShowLatencyAsync(byte[] json) => CallAsync("showLatency", json);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -62,17 +66,19 @@ public sealed class MachineScript : IAsyncDisposable
             ? segment.Array
             : bytes.ToArray();
 
-    private async Task CallAsync(string function, params object?[] arguments)
+    private async Task<bool> CallAsync(string function, params object?[] arguments)
     {
         try
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token);
             limit.CancelAfter(s_limit);
             await _view.InvokeVoidAsync(function, limit.Token, arguments);
+            return true;
         }
         catch (Exception exception) when (BrowserLoss.Is(exception))
         {
             // Told again by the next frame, or nobody is there to be told.
+            return false;
         }
     }
 }

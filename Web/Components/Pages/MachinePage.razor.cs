@@ -72,6 +72,9 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     [SupplyParameterFromQuery(Name = "vcpu")]
     public string? Vcpu { get; set; }
 
+    // All of them here: a pane that asked for its own would come or go while the framework counts who is to be told of a new address
+    // (SupplyParameterFromQueryValueProvider.OnLocationChanged), and that ends the circuit.
+
     /// <summary>Hypercall sites: the one that is opened.</summary>
     [SupplyParameterFromQuery]
     public string? Site { get; set; }
@@ -136,8 +139,9 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
         {
             _script = await MachineScript.LoadAsync(Browser, _root);
         }
-        catch (Exception exception) when (BrowserLoss.Is(exception))
+        catch (Exception exception) when (BrowserLoss.Is(exception) || _isDisposed)
         {
+            // Left before it began: its elements are no longer in the document, which is the next page's by now.
             return;
         }
 

@@ -105,6 +105,13 @@ public sealed partial class NewMachinePage : ComponentBase
     private async Task CreateAsync()
     {
         _error = null;
+        if (!_mayChange)
+        {
+            // A viewer's browser can send the form all the same: its file is not even fetched.
+            _error = Permissions.ViewersWatch;
+            return;
+        }
+
         bool isImage = _guest == GuestViews.Image;
         Dictionary<string, string[]> unreadable = [];
         CreateMachineRequest request = new()

@@ -18,8 +18,7 @@ internal static class AssemblyListing
 
     /// <summary>Makes it.</summary>
     /// <param name="program">The program.</param>
-    /// <param name="errors">Warnings that came with it.</param>
-    public static AssemblyView Of(ImageGuest program, IReadOnlyList<AssemblyError> errors)
+    public static AssemblyView Of(ImageGuest program)
     {
         GuestSegment first = program.Content[0];
         ReadOnlyMemory<byte> bytes = first.Bytes[..Math.Min(first.Bytes.Length, MostBytes)];
@@ -39,7 +38,7 @@ internal static class AssemblyListing
                 Hex(instruction.IP), Hex(bytes.Span.Slice(at, Math.Min(instruction.Length, bytes.Length - at))), text.ToStringAndReset()));
         }
 
-        return new AssemblyView(Hex(first.Address), Hex(program.Entry), Hex(bytes.Span), lines, errors);
+        return new AssemblyView(Hex(first.Address), Hex(program.Entry), Hex(bytes.Span), lines, []);
     }
 
     private static string Hex(ulong value) => string.Create(CultureInfo.InvariantCulture, $"0x{value:X}");

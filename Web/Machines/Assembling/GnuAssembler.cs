@@ -13,8 +13,11 @@ namespace Hyperpatch.Web.Machines.Assembling;
 /// </remarks>
 public sealed class GnuAssembler : IDisposable
 {
-    /// <summary>Characters of a source at most: what one message of a page's connection holds, quoted.</summary>
+    /// <summary>Characters of a source at most: a few hundred lines.</summary>
     public const int MaximumSource = 15_000;
+
+    /// <summary>Bytes of JSON that hold the longest source, each character escaped (\uXXXX), and a few fields beside it.</summary>
+    public const int MaximumMessage = (6 * MaximumSource) + (16 * 1024);
 
     private const string LoadAddress = "0x100000";
     private const string Object = "program.o";
@@ -67,7 +70,7 @@ public sealed class GnuAssembler : IDisposable
             }
             finally
             {
-                folder.Delete(recursive: true);
+                Delete(folder);
             }
         }
         finally
@@ -120,10 +123,28 @@ public sealed class GnuAssembler : IDisposable
         folder,
         input);
 
+    private static void Delete(DirectoryInfo folder)
+    {
+        try
+        {
+            folder.Delete(recursive: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The answer is not lost for it: what stays is a source's own object file, in the system's folder for such things.
+        }
+    }
+
     private static bool ReadOthers(string dependencies)
     {
+        // An assembler that did not say what it read is not trusted.
+        if (!File.Exists(dependencies))
+        {
+            return true;
+        }
+
         // "program.o: {standard input}", each further file behind.
-        string text = File.Exists(dependencies) ? File.ReadAllText(dependencies) : "";
+        string text = File.ReadAllText(dependencies);
         string rest = text.Replace(Object + ":", "", StringComparison.Ordinal).Replace(SourceName.Replace(" ", "\\ ", StringComparison.Ordinal), "", StringComparison.Ordinal);
         return rest.Replace(SourceName, "", StringComparison.Ordinal).AsSpan().Trim(" \n\\-").Length > 0;
     }

@@ -39,6 +39,6 @@ internal static partial class ToolMessages
     [GeneratedRegex(@"^(?:[^\n]*?:)?(?:(?<line>\d+):)? *(?:Error|Fatal error): (?<message>[^\n]+)$", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex AssemblerMessage();
 
-    [GeneratedRegex(@"^[^\n]*?(?:\{standard input\}:(?<line>\d+)|\(\S*?\+0x[0-9a-f]+\)): (?<message>[^\n]+)$", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[^\n]*?(?:\{standard input\}:(?<line>\d+)|\([^\s(]*\+0x[0-9a-f]+\)): (?<message>[^\n]+)$", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex LinkerMessage();
 }

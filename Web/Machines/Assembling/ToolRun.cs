@@ -9,6 +9,7 @@ internal static class ToolRun
 {
     private const int MostOutput = 64 * 1024;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_death = TimeSpan.FromSeconds(5);
 
     /// <summary>Runs it to its end or to the time limit.</summary>
     public static async Task<ToolResult> RunAsync(ToolCall call)
@@ -49,9 +50,23 @@ internal static class ToolRun
             }
             catch (OperationCanceledException)
             {
-                process.Kill(entireProcessTree: true);
+                await KillAsync(process);
                 return new ToolResult(null, "", "");
             }
+        }
+    }
+
+    // Dead when this comes back: until then it could still write into its folder.
+    private static async Task KillAsync(Process process)
+    {
+        process.Kill(entireProcessTree: true);
+        try
+        {
+            await process.WaitForExitAsync().WaitAsync(s_death);
+        }
+        catch (TimeoutException)
+        {
+            // It hangs in the kernel. No more can be done.
         }
     }
 

@@ -30,7 +30,7 @@ public sealed class GuestChoice(GnuAssembler assembler)
         CommandResult<AssembledGuest> result = await AssembleAsync(request.Source, request.Syntax, SourceName);
         return !result.Succeeded(out AssembledGuest? assembled, out CommandError? error) ? error
             : assembled.Guest is null ? new AssemblyView(null, null, "", [], assembled.Errors)
-            : AssemblyListing.Of(assembled.Guest, assembled.Errors);
+            : AssemblyListing.Of(assembled.Guest);
     }
 
     private async Task<CommandResult<MachineGuest>> FromSourceAsync(CreateMachineRequest request)
@@ -70,14 +70,18 @@ public sealed class GuestChoice(GnuAssembler assembler)
             return new CommandError(CommandErrorKind.Unavailable, availability.Text);
         }
 
-        AssemblyOutcome outcome = await assembler.AssembleAsync(source ?? "", syntax);
         try
         {
+            AssemblyOutcome outcome = await assembler.AssembleAsync(source ?? "", syntax);
             return new AssembledGuest(outcome.Program is { } program ? ImageGuest.Read(name, program) : null, outcome.Errors);
         }
         catch (GuestImageException exception)
         {
             return new AssembledGuest(null, [new AssemblyError(null, exception.Message)]);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return new CommandError(CommandErrorKind.Unavailable, $"The assembler's folder in {Path.GetTempPath()} cannot be used: {exception.Message}");
         }
     }
 

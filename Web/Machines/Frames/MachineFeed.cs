@@ -34,6 +34,9 @@ public sealed class MachineFeed : IDisposable
     /// <summary>How many watch.</summary>
     public int Watchers => _subscriptions.Length;
 
+    /// <summary>Frames that those who watch now have lost so far, because they did not take them in time.</summary>
+    public long Dropped => _subscriptions.Sum(static subscription => subscription.Dropped);
+
     /// <summary>Begins to watch. The caller disposes of the subscription.</summary>
     /// <param name="filter">What is wanted.</param>
     /// <returns>The subscription, or why there is none: a filter that is not valid for this machine, or too many who watch.</returns>

@@ -14,6 +14,8 @@ public sealed class StepTrail
     /// <summary>Steps that are kept, counted for each processor.</summary>
     public const int Capacity = 64;
 
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
+    private readonly Lock _stepping = new();
     private readonly Lock _lock = new();
     private ImmutableArray<StepView> _steps = [];
     private long _last;
@@ -37,7 +39,35 @@ public sealed class StepTrail
     /// <summary>Steps a machine and notes what changed.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="processor">Index of the processor, or null for all.</param>
+    /// <exception cref="MachineStateException">As of the machine; also when another step does not come to its end.</exception>
     internal void Step(VirtualMachine machine, int? processor)
+    {
+        // One after the other: of two people who step at once neither must be told the other one's changes.
+        if (!_stepping.TryEnter(s_limit))
+        {
+            throw new MachineStateException("Another step is still at work on this machine; try again.");
+        }
+
+        try
+        {
+            StepAlone(machine, processor);
+        }
+        finally
+        {
+            _stepping.Exit();
+        }
+    }
+
+    /// <summary>Forgets the steps: what they say is not so any more.</summary>
+    internal void Clear()
+    {
+        lock (_lock)
+        {
+            _steps = [];
+        }
+    }
+
+    private void StepAlone(VirtualMachine machine, int? processor)
     {
         ProcessorSnapshot?[] before = [.. machine.Processors.Select(one => one.Snapshot)];
 
@@ -46,6 +76,12 @@ public sealed class StepTrail
         machine.Step(processor);
         lock (_lock)
         {
+            if (machine.State == MachineState.Running)
+            {
+                // Somebody has let it go on meanwhile: its registers are not the step's any more.
+                return;
+            }
+
             long number = ++_last;
             foreach (VirtualProcessor one in machine.Processors)
             {
@@ -57,15 +93,6 @@ public sealed class StepTrail
                     _steps = [.. _steps.TakeLast(Capacity - 1), view];
                 }
             }
-        }
-    }
-
-    /// <summary>Forgets the steps: what they say is not so any more.</summary>
-    internal void Clear()
-    {
-        lock (_lock)
-        {
-            _steps = [];
         }
     }
 

@@ -9,30 +9,37 @@ namespace Hyperpatch.Web.Machines.Stories;
 internal static class StorySequels
 {
     private const string Id = "sequel";
+    private const string NotKnown = "What came of it is not known: the guest was ended or reset before, or its exits came faster than they are kept.";
 
     /// <summary>The step.</summary>
     /// <param name="record">The exit.</param>
     /// <param name="next">The same processor's next exit, or null while there was none.</param>
     /// <param name="level">How hypercalls are intercepted.</param>
-    public static StoryStep Sequel(in ExitRecord record, ExitRecord? next, InterceptionLevel level) => record.Outcome switch
+    /// <param name="outlook">What may still come where there was no next exit.</param>
+    public static StoryStep Sequel(in ExitRecord record, ExitRecord? next, InterceptionLevel level, StoryOutlook outlook) => record.Outcome switch
     {
-        InterceptionOutcome.Patched => Again(record, next, level),
+        InterceptionOutcome.Patched => Again(record, next, level, outlook),
         InterceptionOutcome.Emulated or InterceptionOutcome.EmulatedReadOnly => new StoryStep(
             Id, "The guest goes on behind the instruction", "It is not executed again. The next time the guest comes by, all of this happens once more, for the byte is as it was.", []),
-        InterceptionOutcome.PageFault or InterceptionOutcome.FetchFault => Handler(record, next, "page fault"),
-        _ => Handler(record, next, "#UD"),
+        InterceptionOutcome.PageFault => Handler(record, next, outlook, "page fault"),
+        InterceptionOutcome.FetchFault => Handler(record, next, outlook, "fault of the fetch"),
+        _ => Handler(record, next, outlook, "#UD"),
     };
 
-    private static StoryStep Again(in ExitRecord record, ExitRecord? next, InterceptionLevel level)
+    private static StoryStep Again(in ExitRecord record, ExitRecord? next, InterceptionLevel level, StoryOutlook outlook)
     {
         if (next is not { } after)
         {
-            return new StoryStep(
-                Id,
-                "The same instruction is executed again",
-                "RIP still points at it, so it comes next. While the machine is paused that is still to come: press Step.",
-                [])
-            { IsPending = true };
+            return outlook switch
+            {
+                StoryOutlook.Nothing => new StoryStep(Id, "The same instruction was to be executed again", NotKnown, []),
+                StoryOutlook.Paused => new StoryStep(
+                    Id, "The same instruction is executed again", "RIP still points at it, so it comes next. While the machine is paused that is still to come: press Step.", [])
+                { IsPending = true },
+                _ when level == InterceptionLevel.Native => new StoryStep(
+                    Id, "The same instruction is executed again", "RIP still points at it, so it comes next. At level native the host's kernel may serve the call itself, and then nothing is told of it here.", []),
+                _ => new StoryStep(Id, "The same instruction is executed again", "RIP still points at it, so it comes next.", []) { IsPending = true },
+            };
         }
 
         if (after.Linear == record.Linear && after.Outcome == InterceptionOutcome.Served)
@@ -55,17 +62,35 @@ internal static class StorySequels
                 [Number(after)]);
         }
 
-        return new StoryStep(
-            Id,
-            "The same instruction was executed again",
-            level == InterceptionLevel.Native
-                ? "This time it was in the right form, and the host's kernel served the call without telling (level native). What is known is the next exit of this vCPU."
-                : "Nothing more is known of it than the next exit of this vCPU.",
-            [.. Next(after)]);
+        return level == InterceptionLevel.Native
+            ? new StoryStep(
+                Id,
+                "The same instruction was executed again",
+                "This time it was in the right form, and the host's kernel served the call without telling (level native). What is known is the next exit of this vCPU.",
+                [.. Next(after)])
+            : new StoryStep(
+                Id,
+                "Something else came first",
+                "RIP still pointed at the instruction, but before it was executed this vCPU came back to the host for something else, such as what an interrupt's handler did. The instruction comes when that is over.",
+                [.. Next(after)]);
     }
 
-    private static StoryStep Handler(in ExitRecord record, ExitRecord? next, string fault)
+    private static StoryStep Handler(in ExitRecord record, ExitRecord? next, StoryOutlook outlook, string fault)
     {
+        if (next is { Reason: ExitReason.Shutdown } end)
+        {
+            return new StoryStep(
+                Id,
+                $"The guest could not take the {fault}: it shut down",
+                "Nothing came back from a handler. When neither a fault's handler nor that of the double fault (#DF) behind it can be called, the processor shuts down: a triple fault.",
+                [.. Next(end)]);
+        }
+
+        if (next is null && outlook == StoryOutlook.Nothing)
+        {
+            return new StoryStep(Id, $"The guest was given the {fault}", NotKnown, []);
+        }
+
         string where = $"The processor goes on in the guest's own handler for it, with the address {ExitEvents.Hex(record.Rip)} on the stack.";
         return next is not { } after
             ? new StoryStep(Id, $"The guest's handler takes the {fault}", where + " Nothing has come back from there yet.", []) { IsPending = true }

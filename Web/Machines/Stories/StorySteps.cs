@@ -49,7 +49,7 @@ internal static class StorySteps
     /// <summary>The host read the instruction.</summary>
     public static StoryStep Fetch(in ExitRecord record, ExitEvent exit) =>
         record.Outcome == InterceptionOutcome.FetchFault
-            ? new StoryStep("fetch", "The host could not read the instruction", "The guest's page tables lead nowhere at this address (any more), so there is nothing to decode.", [])
+            ? new StoryStep("fetch", "The host could not read the instruction", "The guest's page tables lead nowhere at this address (any more), or forbid to execute there. So there is nothing to decode, and the guest gets the fault of that fetch: a #PF, or a #GP where the addresses end.", [])
             : new StoryStep(
                 "fetch",
                 record.Length == 1 ? "The host read 1 byte there" : $"The host read {record.Length} bytes there",

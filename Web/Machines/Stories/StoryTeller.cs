@@ -32,7 +32,13 @@ public static class StoryTeller
         }
 
         int bits = machine.Processors[record.Processor].Snapshot?.CodeBits is { } known and > 0 ? known : 64;
-        return Tell(record, notable is { HasNext: true } told ? told.Next : null, bits, machine.Level) with { Previous = previous, Following = following };
+        StoryOutlook outlook = notable is { IsCut: true } ? StoryOutlook.Nothing : machine.State switch
+        {
+            MachineState.Running => StoryOutlook.Running,
+            MachineState.Stopped or MachineState.Failed => StoryOutlook.Nothing,
+            _ => StoryOutlook.Paused,
+        };
+        return Tell(record, notable is { HasNext: true } told ? told.Next : null, bits, machine.Level, outlook) with { Previous = previous, Following = following };
     }
 
     /// <summary>Tells what happened at an exit.</summary>
@@ -40,7 +46,8 @@ public static class StoryTeller
     /// <param name="next">The same processor's next exit, or null.</param>
     /// <param name="bits">Width of the guest's code: 16, 32 or 64.</param>
     /// <param name="level">How hypercalls are intercepted.</param>
-    public static Story Tell(in ExitRecord record, ExitRecord? next, int bits, InterceptionLevel level)
+    /// <param name="outlook">What may still come where there was no next exit.</param>
+    public static Story Tell(in ExitRecord record, ExitRecord? next, int bits, InterceptionLevel level, StoryOutlook outlook = StoryOutlook.Paused)
     {
         ExitEvent exit = ExitEvents.Describe(record);
         List<StoryStep> steps = [StorySteps.Exit(record, exit)];
@@ -67,7 +74,7 @@ public static class StoryTeller
 
             if (record.Outcome != InterceptionOutcome.Served)
             {
-                steps.Add(StorySequels.Sequel(record, next, level));
+                steps.Add(StorySequels.Sequel(record, next, level, outlook));
             }
         }
 

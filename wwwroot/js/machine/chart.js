@@ -1,7 +1,8 @@
+import { Bands } from './bands.js';
 import { rate, time, vendorName } from './format.js';
-import { cssColor, setText } from './dom.js';
+import { cssColor, make, setText } from './dom.js';
 import { loadCharts } from './echarts.js';
-import { RateHistory, reasons as order } from './rate-history.js';
+import { reasons as order } from './rate-history.js';
 import { Zoom } from './zoom.js';
 
 const minute = 60_000;
@@ -41,6 +42,8 @@ export class ChartView {
   #zoom = new Zoom();
   #zooms;
   #model = null;
+  #bands = null;
+  #pointer = 0;
 
   constructor(element) {
     this.#element = element;
@@ -54,7 +57,12 @@ export class ChartView {
       const echarts = await loadCharts();
       if (this.#disposed) return;
       this.#chart = echarts.init(this.#element, null, { renderer: 'canvas' });
-      this.#chart.on('legendselectchanged', event => { this.#hidden = event.selected; });
+      this.#bands = new Bands(echarts);
+      this.#chart.on('legendselectchanged', event => {
+        this.#hidden = event.selected;
+        this.#redraw();
+      });
+      this.#chart.getZr().on('mousemove', event => { this.#pointer = event.offsetX; });
       this.#resize = new ResizeObserver(() => this.#chart.resize());
       this.#resize.observe(this.#element);
       if (!this.#zooms) return;
@@ -79,6 +87,9 @@ export class ChartView {
     this.#drawn = -Infinity;
   }
 
+  /** Points that were drawn last, of all reasons together. */
+  get pointCount() { return (this.#bands?.length ?? 0) * (this.#series ? this.#series.split(',').length : 0); }
+
   draw(model) {
     this.#model = model;
     if (!this.#chart || performance.now() - this.#drawn < this.#pace()) return;
@@ -89,17 +100,16 @@ export class ChartView {
     const start = Math.max(end - this.#span(), Math.min(model.history.oldest, end - shortest));
     const { from, to } = this.#zoom.window(start, end);
     const points = model.history.select(from, to, Math.max(60, Math.round(this.#element.clientWidth / 3)));
+    this.#bands.take(points, reasons, this.#hidden);
     const names = reasons.join();
     const isNew = names !== this.#series;
-    const series = reasons.map((reason, index) => {
-      const column = order.indexOf(reason);
-      return {
-        ...(isNew ? this.#style(reason) : {}),
-        name: reason,
-        data: points.map(point => [point.at, Math.round(RateHistory.rate(point, column) * 10) / 10]),
-        ...(index === 0 ? { markLine: this.#marks(model.switches.filter(one => one.at > from && one.at <= to)) } : {}),
-      };
-    });
+    const corners = this.#bands.corners(from, to);
+    const series = reasons.map((reason, row) => ({
+      ...(isNew ? this.#bands.series(row, this.#colors[reason]) : {}),
+      name: reason,
+      data: corners,
+      ...(row === 0 ? { markLine: this.#marks(model.switches.filter(one => one.at > from && one.at <= to)) } : {}),
+    }));
     series.push({ ...(isNew ? rug : {}), data: model.patches.filter(patch => patch.at > from && patch.at <= to).map(patch => ({ value: [patch.at, 0], itemStyle: { color: this.#colors[patch.vendor] } })) });
     const option = { xAxis: { min: start, max: end }, series };
     if (this.#zooms) option.dataZoom = [{ id: 'zoom', startValue: from, endValue: to }];
@@ -119,6 +129,7 @@ export class ChartView {
     this.#back?.removeEventListener('click', this.#live);
     this.#resize?.disconnect();
     this.#chart?.dispose();
+    this.#bands?.dispose();
   }
 
   #span() { return Number(this.#element.dataset.hpRange) || minute; }
@@ -158,17 +169,21 @@ export class ChartView {
     return colors;
   }
 
-  #style(reason) {
-    return {
-      type: 'line',
-      stack: 'exits',
-      symbol: 'none',
-      lineStyle: { width: 0 },
-      areaStyle: { opacity: 0.6 },
-      color: this.#colors[reason],
-      emphasis: { disabled: true },
-    };
-  }
+  // What the bands are where the pointer is; as elements, since the chart library would take text for HTML.
+  #tip = () => {
+    const nearest = this.#bands.nearest(this.#chart.convertFromPixel({ xAxisIndex: 0 }, this.#pointer), this.#hidden);
+    if (!nearest) return '';
+    const list = make('div', 'hp-chart-tip');
+    list.append(make('strong', null, time(nearest.at).slice(0, 8)));
+    for (const one of nearest.rates) {
+      const row = make('div');
+      const reason = make('span', 'hp-reason', one.name);
+      reason.dataset.reason = one.name;
+      row.append(reason, make('span', null, `${rate(one.rate)}/s`));
+      list.append(row);
+    }
+    return list;
+  };
 
   #marks(switches) {
     return {
@@ -198,7 +213,7 @@ export class ChartView {
         borderColor: border,
         textStyle: { color: strong, fontSize: 13 },
         axisPointer: { type: 'cross', animation: false, lineStyle: { color: text }, crossStyle: { color: text }, label },
-        valueFormatter: value => `${rate(value)}/s`,
+        formatter: this.#tip,
       },
       ...(this.#zooms ? { dataZoom: [{ id: 'zoom', type: 'inside', xAxisIndex: 0, filterMode: 'none', zoomOnMouseWheel: true, moveOnMouseMove: true, moveOnMouseWheel: false, minValueSpan: 2000, throttle: 40 }] } : {}),
       xAxis: { type: 'time', axisLabel: { color: text, fontSize: 12, hideOverlap: true, formatter: value => time(value).slice(0, 8) }, axisLine: { lineStyle: { color: border } }, axisTick: { show: false }, splitLine: { show: false }, splitNumber: 4, axisPointer: { label: { ...label, formatter: ({ value }) => time(value).slice(0, 10) } } },

@@ -21,6 +21,8 @@ export const cssColor = name => {
   const probe = make('span');
   probe.style.color = `var(${name})`;
   probe.hidden = true;
+  // With forced colours every text has the same one; a chart's parts must differ.
+  probe.style.forcedColorAdjust = 'none';
   document.body.append(probe);
   const color = getComputedStyle(probe).color;
   probe.remove();

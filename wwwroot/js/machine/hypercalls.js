@@ -18,8 +18,9 @@ export class HypercallsView {
       { className: 'hp-mono', text: call.number < 0 ? '(no such hypercall)' : call.name },
       { className: 'hp-number', text: count(call.count) },
       { className: 'hp-number', text: rate(call.rate) },
-      { className: 'hp-mono', text: call.lastArguments?.join('  ') ?? '–' },
+      ...['p50Ns', 'p90Ns', 'p99Ns', 'maxNs'].map(name => ({ className: 'hp-number', text: call.times ? duration(call.times[name]) : '–' })),
       { className: 'hp-number hp-mono', text: call.lastResult === null || call.lastResult === undefined ? '–' : result(call.lastResult) },
+      { className: 'hp-mono', text: call.lastArguments?.join('  ') ?? '–' },
     ]);
   }
 }

@@ -2,7 +2,9 @@ import { MachineModel } from './model.js';
 import { ChartView } from './chart.js';
 import { CounterView } from './counters.js';
 import { ExitsView, PatchesView } from './exits.js';
+import { HeatMapView } from './heat-map.js';
 import { HypercallsView, ReasonsView } from './hypercalls.js';
+import { LatencyBucketsView, LatencyColumnsView, LatencyFiguresView, LatencyHistogramView } from './latency.js';
 import { PatchLineView } from './patch-line.js';
 import { ProcessorLineView } from './processors.js';
 import { ProgressView, SitesView } from './sites.js';
@@ -15,6 +17,11 @@ const views = {
   counter: CounterView,
   exits: ExitsView,
   hypercalls: HypercallsView,
+  'latency-buckets': LatencyBucketsView,
+  'latency-columns': LatencyColumnsView,
+  'latency-figures': LatencyFiguresView,
+  'latency-heat': HeatMapView,
+  'latency-histogram': LatencyHistogramView,
   reasons: ReasonsView,
   'patch-line': PatchLineView,
   patches: PatchesView,
@@ -62,11 +69,11 @@ class MachineView {
     this.#schedule();
   }
 
-  /** Recorded exits, and the filter that they were asked for with. */
-  setExits(bytes, reason, processor) {
+  /** Recorded exits, and the filter that they were asked for with, as text; null: none, and the table goes on with the frames. */
+  setExits(bytes, key) {
     const exits = JSON.parse(decoder.decode(bytes));
-    if (reason !== null || processor !== null) {
-      this.#filter = { reason, processor, exits };
+    if (key !== null) {
+      this.#filter = { key, exits };
     } else {
       this.#filter = { key: null };
       this.#model.backfill(exits);
@@ -78,6 +85,12 @@ class MachineView {
   addExits(bytes) {
     if (!this.#filter.exits) return;
     this.#filter.exits = [...this.#filter.exits, ...JSON.parse(decoder.decode(bytes))].slice(-5000);
+    this.#schedule();
+  }
+
+  /** Handling times, for the pane that shows them: UTF-8 JSON. */
+  showLatency(bytes) {
+    this.#model.latency.apply(JSON.parse(decoder.decode(bytes)));
     this.#schedule();
   }
 

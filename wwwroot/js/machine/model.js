@@ -1,10 +1,12 @@
 import { Rates } from './rate.js';
 import { RateHistory } from './rate-history.js';
+import { LatencyModel } from './latency-model.js';
 import { vendorOfByte } from './format.js';
 
 const keptExits = 5000;
 const keptPatches = 50;
 const pointEvery = 500;
+const longestGap = 5000;
 const keptSerial = 64 * 1024;
 const fullEvery = 10;
 const mostSites = 256;
@@ -22,6 +24,7 @@ export class MachineModel {
   sites = new Map();
   exits = [];
   history = new RateHistory();
+  latency = new LatencyModel();
   switches = [];
   patches = [];
   serial = '';
@@ -125,15 +128,19 @@ export class MachineModel {
     const latest = this.#totals.at(-1);
     if (latest && frame.at - latest.at < pointEvery) return;
     const totals = Object.fromEntries(frame.reasons.map(reason => [reason.reason, reason.count]));
-    if (latest && frame.at - latest.at > 5000) this.#totals = [];
-    this.#totals.push({ at: frame.at, totals });
+    const point = { at: frame.at, totals };
+    if (latest && frame.at - latest.at > longestGap) {
+      // Of a time without frames (a lost connection) the mean is known, and no more: a level line, not a slope that never was.
+      const mean = ratesBetween(latest, point);
+      this.history.push(latest.at + 1, mean);
+      this.history.push(frame.at, mean);
+      this.#totals = [point];
+      return;
+    }
+    this.#totals.push(point);
     if (this.#totals.length > 3) this.#totals.shift();
     const last = this.#totals[0];
-    if (last.at === frame.at) return;
-    const seconds = (frame.at - last.at) / 1000;
-    const rates = {};
-    for (const [reason, total] of Object.entries(totals)) rates[reason] = Math.max(0, total - (last.totals[reason] ?? 0)) / seconds;
-    this.history.push(frame.at, rates);
+    if (last !== point) this.history.push(frame.at, ratesBetween(last, point));
   }
 
   #takeSerial(frame) {
@@ -144,3 +151,10 @@ export class MachineModel {
     this.serialPosition = frame.serialPosition;
   }
 }
+
+const ratesBetween = (before, after) => {
+  const seconds = (after.at - before.at) / 1000;
+  const rates = {};
+  for (const [reason, total] of Object.entries(after.totals)) rates[reason] = Math.max(0, total - (before.totals[reason] ?? 0)) / seconds;
+  return rates;
+};

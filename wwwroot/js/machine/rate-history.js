@@ -55,6 +55,9 @@ export class RateHistory {
     const end = this.#fine.oldest;
     this.#fine.clear();
     this.#coarse.clear();
+    // All points come again, those of the step that is not over included.
+    this.#sums.fill(0);
+    this.#summed = 0;
     this.#since = -Infinity;
     const columns = reasons.map(name => rates[name]);
     for (let i = 0; i < at.length && at[i] < end; i++) this.#push(at[i], reason => columns[reason]?.[i] ?? 0);

@@ -58,17 +58,32 @@ internal sealed unsafe class KvmStatistics : IDisposable
         return new KvmStatistics(handle, new ReadOnlySpan<byte>(header, 24));
     }
 
-    /// <summary>Reads one counter.</summary>
-    /// <returns>Null when there is no such counter.</returns>
+    /// <summary>Reads one counter. From any thread, as <see cref="AddTo"/>.</summary>
+    /// <returns>Null when there is no such counter, or no longer.</returns>
     public long? Read(string name)
     {
-        if (_handle.IsClosed || !_offsets.TryGetValue(name, out long offset))
+        if (_handle.IsClosed)
         {
             return null;
         }
 
-        long value = 0;
-        return Read(new Span<byte>(&value, sizeof(long)), offset) == sizeof(long) ? value : null;
+        bool held = false;
+        try
+        {
+            _handle.DangerousAddRef(ref held);
+            return ReadHeld(name);
+        }
+        catch (ObjectDisposedException)
+        {
+            return null;
+        }
+        finally
+        {
+            if (held)
+            {
+                _handle.DangerousRelease();
+            }
+        }
     }
 
     /// <summary>Adds every counter of a single value to a table. From any thread: the descriptor stays open meanwhile.</summary>
@@ -80,7 +95,7 @@ internal sealed unsafe class KvmStatistics : IDisposable
             _handle.DangerousAddRef(ref held);
             foreach (string name in _single)
             {
-                if (Read(name) is { } value)
+                if (ReadHeld(name) is { } value)
                 {
                     sums[name] = sums.GetValueOrDefault(name) + value;
                 }
@@ -100,6 +115,12 @@ internal sealed unsafe class KvmStatistics : IDisposable
     }
 
     public void Dispose() => _handle.Dispose();
+
+    private long? ReadHeld(string name)
+    {
+        long value = 0;
+        return _offsets.TryGetValue(name, out long offset) && Read(new Span<byte>(&value, sizeof(long)), offset) == sizeof(long) ? value : null;
+    }
 
     private int Read(Span<byte> destination, long offset)
     {

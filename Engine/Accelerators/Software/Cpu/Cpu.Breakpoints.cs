@@ -10,18 +10,24 @@ internal sealed partial class Cpu
     /// <summary>Breakpoints at once.</summary>
     public const int MostBreakpoints = 64;
 
+    // Instructions that were reported and are not done yet, the latest last. An interrupt may come in between, and its handler to the same
+    // place: the stack pointer tells the two apart. Of more than there is room for the oldest is reported again.
+    private const int MostPasses = 4;
+    private readonly (ulong Linear, ulong Stack)[] _passes = new (ulong, ulong)[MostPasses];
+    private int _passCount;
     private ulong[] _breakpoints = [];
-    private ulong _passed;
-    private bool _isPassing;
 
-    /// <summary>The breakpoint that was reported and whose instruction is not done yet, or null.</summary>
+    /// <summary>The breakpoint that was reported last and whose instruction is not done yet, or null. To be set behind the registers.</summary>
     internal ulong? PassedBreakpoint
     {
-        get => _isPassing ? _passed : null;
+        get => _passCount != 0 ? _passes[_passCount - 1].Linear : null;
         set
         {
-            _isPassing = value is not null;
-            _passed = value ?? 0;
+            _passCount = 0;
+            if (value is ulong linear)
+            {
+                BeginPass(linear);
+            }
         }
     }
 
@@ -29,21 +35,26 @@ internal sealed partial class Cpu
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(addresses.Length, MostBreakpoints, nameof(addresses));
         _breakpoints = addresses.ToArray();
-        _isPassing &= addresses.Contains(_passed);
+        for (int i = _passCount - 1; i >= 0; i--)
+        {
+            if (!addresses.Contains(_passes[i].Linear))
+            {
+                RemovePass(i);
+            }
+        }
     }
 
-    // True: there is an exit. Otherwise the instruction runs, and isPassing tells that it was reported before.
-    private bool IsAtHostBreakpoint(out bool isPassing)
+    // True: there is an exit. Otherwise the instruction runs; pass is the one that it was reported by before, or -1.
+    private bool IsAtHostBreakpoint(out int pass)
     {
         ulong linear = LinearRip;
-        isPassing = _isPassing && _passed == linear;
-        if (isPassing || IsPending || IsStepping || (R.Guest.Rflags & Flag.Resume) != 0 || !_breakpoints.AsSpan().Contains(linear))
+        pass = FindPass(linear);
+        if (pass >= 0 || IsPending || IsStepping || (R.Guest.Rflags & Flag.Resume) != 0 || !_breakpoints.AsSpan().Contains(linear))
         {
             return false;
         }
 
-        _isPassing = true;
-        _passed = linear;
+        BeginPass(linear);
         ExitReason = ExitReason.Breakpoint;
         ExitValue = linear;
         return true;
@@ -52,9 +63,38 @@ internal sealed partial class Cpu
     // The instruction at RIP is done, or has its exception: from a fault it comes back with RF.
     private void EndPass()
     {
-        if (_isPassing && _passed == LinearRip)
+        if (_passCount != 0 && FindPass(LinearRip) is int pass and >= 0)
         {
-            _isPassing = false;
+            RemovePass(pass);
         }
+    }
+
+    private int FindPass(ulong linear)
+    {
+        for (int i = _passCount - 1; i >= 0; i--)
+        {
+            if (_passes[i] == (linear, R.Guest.Rsp))
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private void BeginPass(ulong linear)
+    {
+        if (_passCount == MostPasses)
+        {
+            RemovePass(0);
+        }
+
+        _passes[_passCount++] = (linear, R.Guest.Rsp);
+    }
+
+    private void RemovePass(int index)
+    {
+        _passes.AsSpan((index + 1).._passCount).CopyTo(_passes.AsSpan(index));
+        _passCount--;
     }
 }

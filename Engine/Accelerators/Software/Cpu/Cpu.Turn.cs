@@ -10,11 +10,14 @@ internal sealed partial class Cpu
     private const long PauseSpends = 256;
     private readonly TurnSchedule? _turns;
     private long _delivered;
+    private long _elements;
 
     internal int Index => _index;
 
-    /// <summary>Instructions and deliveries so far, exact inside a block, too.</summary>
-    internal long Progress => _retired + _delivered + _opIndex;
+    private bool IsKicked => (Volatile.Read(ref _attention) & AttentionKick) != 0;
+
+    /// <summary>Instructions, elements of repeated ones, and deliveries so far, exact inside a block, too.</summary>
+    internal long Progress => _retired + _delivered + _elements + _opIndex;
 
     /// <summary>When this processor's timer wakes it from where it waits: in the clock's nanoseconds, or never.</summary>
     internal ulong WakingDeadline => Apic.IsWaitingForStartup || !IsInterruptEnabled || !Apic.CanTimerInterrupt ? ulong.MaxValue : Apic.NextDeadline;
@@ -51,10 +54,21 @@ internal sealed partial class Cpu
 
     private void RunSomeInTurn(TurnSchedule turns)
     {
-        if (!turns.IsHolder(this) && !AwaitTurn(turns))
+        if (!turns.IsHolder(this))
         {
-            ExitReason = ExitReason.Interrupted;
-            return;
+            if (IsStepping && !IsKicked)
+            {
+                // It had the turn, and what it did instead of the instruction, such as taking an interrupt, was the turn's last.
+                ExitReason = ExitReason.Debug;
+                ExitValue = SingleStepped;
+                return;
+            }
+
+            if (!AwaitTurn(turns))
+            {
+                ExitReason = ExitReason.Interrupted;
+                return;
+            }
         }
 
         // An instruction that the host had a part in is finished before anything else.
@@ -82,7 +96,7 @@ internal sealed partial class Cpu
                     return true;
                 }
 
-                if ((Volatile.Read(ref _attention) & AttentionKick) != 0 || IsStepping)
+                if (IsKicked || IsStepping)
                 {
                     return false;
                 }
@@ -125,7 +139,7 @@ internal sealed partial class Cpu
         try
         {
             Interlocked.MemoryBarrier();
-            if ((Volatile.Read(ref _attention) & AttentionKick) == 0 && !turns.CanAnyGoOn())
+            if (!IsKicked && !turns.CanAnyGoOn())
             {
                 _wake.Wait();
             }

@@ -293,8 +293,8 @@ internal sealed partial class Cpu : IApicClock
     {
         bool trap = (R.Guest.Rflags & Flag.Trap) != 0;
         int shadow = _shadow;
-        bool isPassing = false;
-        if (_breakpoints.Length != 0 && IsAtHostBreakpoint(out isPassing))
+        int pass = -1;
+        if (_breakpoints.Length != 0 && IsAtHostBreakpoint(out pass))
         {
             return;
         }
@@ -323,7 +323,11 @@ internal sealed partial class Cpu : IApicClock
             return;
         }
 
-        _isPassing &= !isPassing || _isRepeating;
+        if (pass >= 0 && !_isRepeating)
+        {
+            RemovePass(pass);
+        }
+
         AfterInstruction(trap, shadow);
     }
 

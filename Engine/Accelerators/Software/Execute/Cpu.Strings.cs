@@ -23,7 +23,9 @@ internal sealed partial class Cpu
         ulong mask = Mask(op.AddressSize);
         bool compares = op.Code is OpCode.Cmps or OpCode.Scas;
         bool whileEqual = (op.Flags & OpFlags.Repeat) != 0;
-        int budget = _isPrecise ? 1 : MostElements;
+        // In turn, an element takes as long as an instruction: no stretch goes beyond what ends the turn or the timer's wait.
+        int most = _turns is TurnSchedule turns ? (int)Math.Clamp(turns.Left(this), 1, MostElements) : int.MaxValue;
+        int budget = _isPrecise ? 1 : Math.Min(most, MostElements);
         while ((R.Guest.Rcx & mask) != 0)
         {
             if (budget <= 0)
@@ -32,7 +34,7 @@ internal sealed partial class Cpu
                 return;
             }
 
-            int done = _isPrecise ? 0 : StringRun(op);
+            int done = _isPrecise ? 0 : StringRun(op, most);
             if (done == 0)
             {
                 StringElement(op);
@@ -42,6 +44,8 @@ internal sealed partial class Cpu
             }
 
             budget -= done;
+            most -= _turns is null ? 0 : done;
+            _elements += done;
             R.Set(RegisterFile.Rcx, op.AddressSize, (R.Guest.Rcx & mask) - (ulong)done);
             if ((compares && ZeroFlag != whileEqual) || _opEnd == 0)
             {
@@ -56,6 +60,11 @@ internal sealed partial class Cpu
         else if (_isPrecise && (R.Guest.Rcx & mask) != 0 && !(compares && ZeroFlag != whileEqual))
         {
             Again(op);
+        }
+        else if (_turns is not null)
+        {
+            // What is left of the turn is no longer what the block began with.
+            LeaveBlock();
         }
     }
 
@@ -115,7 +124,7 @@ internal sealed partial class Cpu
     private void Advance(int register, in Op op, ulong step) => R.Set(register, op.AddressSize, R.Get64(register) + step);
 
     // Many elements of MOVS or STOS at a time, upwards inside pages. Returns how many, 0 for the slow way.
-    private int StringRun(in Op op)
+    private int StringRun(in Op op, int most)
     {
         if (op.Code is not (OpCode.Movs or OpCode.Stos) || (R.Guest.Rflags & Flag.Direction) != 0 || _bits != 64 || op.AddressSize != 8)
         {
@@ -124,7 +133,7 @@ internal sealed partial class Cpu
 
         int size = op.Size;
         ulong destination = R.Guest.Rdi;
-        ulong elements = Math.Min(R.Guest.Rcx, (0x1000 - (destination & 0xFFF)) / (ulong)size);
+        ulong elements = Math.Min(Math.Min(R.Guest.Rcx, (ulong)most), (0x1000 - (destination & 0xFFF)) / (ulong)size);
         ulong source = 0;
         nint from = 0;
         if (op.Code == OpCode.Movs)

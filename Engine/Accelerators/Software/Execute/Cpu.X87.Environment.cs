@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Hyperpatch.Engine.Memory;
 
 namespace Hyperpatch.Engine.Accelerators.Software;
 
@@ -29,6 +30,7 @@ internal sealed partial class Cpu
         {
             WriteEnvironment(area, isWide);
             WriteRegisters(area[environment..]);
+            RequireAlignedArea(address, size, isWide, MemoryAccess.Write);
             ProbeWrite(address, size);
             StoreBytes(address, area[..size]);
             if (op.Code == OpCode.Fnsave)
@@ -42,11 +44,21 @@ internal sealed partial class Cpu
             return;
         }
 
+        RequireAlignedArea(address, size, isWide, MemoryAccess.Read);
         LoadBytes(address, area[..size]);
         ReadEnvironment(area, isWide);
         if (op.Code == OpCode.Frstor)
         {
             ReadRegisters(area[environment..]);
+        }
+    }
+
+    // The area is of words or of doublewords as a whole, whatever its parts are moved by (SDM vol. 3, table 6-7).
+    private void RequireAlignedArea(ulong address, int size, bool isWide, MemoryAccess access)
+    {
+        if (_checksAlignment)
+        {
+            RequireAligned(address, isWide ? 4 : 2, access, size);
         }
     }
 
@@ -158,11 +170,11 @@ internal sealed partial class Cpu
         }
     }
 
-    // In pairs of bytes, of which all sizes here consist; eight at a time as long as there are so many.
+    // In pairs of bytes, of which all sizes here consist; eight at a time as long as there are so many, and nobody looks how they lie.
     private void StoreBytes(ulong address, ReadOnlySpan<byte> from)
     {
         int at = 0;
-        for (; at + 8 <= from.Length; at += 8)
+        for (; at + 8 <= from.Length && !_checksAlignment; at += 8)
         {
             Store(Wrap(address + (ulong)at), 8, BinaryPrimitives.ReadUInt64LittleEndian(from[at..]));
         }
@@ -176,7 +188,7 @@ internal sealed partial class Cpu
     private void LoadBytes(ulong address, Span<byte> to)
     {
         int at = 0;
-        for (; at + 8 <= to.Length; at += 8)
+        for (; at + 8 <= to.Length && !_checksAlignment; at += 8)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(to[at..], Load(Wrap(address + (ulong)at), 8));
         }

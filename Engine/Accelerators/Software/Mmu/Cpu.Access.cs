@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Hyperpatch.Engine.Memory;
 
@@ -12,6 +13,7 @@ internal sealed partial class Cpu
     private int _replayCount;
     private int _replayAt;
     private bool _isImplicit;
+    private bool _checksAlignment;
 
     // The access that the host is asked for.
     internal ulong MmioAddress;
@@ -24,6 +26,11 @@ internal sealed partial class Cpu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong LoadSlow(ulong linear, int size)
     {
+        if (_checksAlignment)
+        {
+            RequireAligned(linear, size, MemoryAccess.Read);
+        }
+
         ulong value = LoadTranslated(linear, size);
         if (_watchedData != 0 && !_isImplicit)
         {
@@ -54,7 +61,7 @@ internal sealed partial class Cpu
         nint page = _memory.FindPage(physical & PageMask, out _);
         if (page != 0)
         {
-            if (!_isImplicit && (_watchedData == 0 || !IsWatchedPage(linear)))
+            if (CanFill(linear))
             {
                 Fill(_readTlb, linear, page);
             }
@@ -68,6 +75,11 @@ internal sealed partial class Cpu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void StoreSlow(ulong linear, int size, ulong value)
     {
+        if (_checksAlignment)
+        {
+            RequireAligned(linear, size, MemoryAccess.Write);
+        }
+
         StoreTranslated(linear, size, value);
         if (_watchedData != 0 && !_isImplicit)
         {
@@ -98,6 +110,11 @@ internal sealed partial class Cpu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong LoadToModifySlow(ulong linear, int size)
     {
+        if (_checksAlignment)
+        {
+            RequireAligned(linear, size, MemoryAccess.Write);
+        }
+
         int left = 0x1000 - (int)(linear & 0xFFF);
         ulong physical = Translate(linear, MemoryAccess.Write, IsUserAccess);
         if (left < size)
@@ -164,22 +181,43 @@ internal sealed partial class Cpu
     {
         if (!FindHost(_writeTlb, linear, size, out _))
         {
-            _ = Translate(linear, MemoryAccess.Write, IsUserAccess);
-            int left = 0x1000 - (int)(linear & 0xFFF);
-            if (left < size)
+            TranslateAll(linear, size, MemoryAccess.Write);
+            if (_checksAlignment && size <= 8 && BitOperations.IsPow2(size))
             {
-                _ = Translate(Wrap(linear + (ulong)left), MemoryAccess.Write, IsUserAccess);
+                RequireAligned(linear, size, MemoryAccess.Write);
             }
         }
     }
+
+    private void TranslateAll(ulong linear, int size, MemoryAccess access)
+    {
+        _ = Translate(linear, access, IsUserAccess);
+        int left = 0x1000 - (int)(linear & 0xFFF);
+        if (left < size)
+        {
+            _ = Translate(Wrap(linear + (ulong)left), access, IsUserAccess);
+        }
+    }
+
+    // #AC, behind what else is wrong with the access (SDM vol. 3, table 6-2). What is wider than 8 bytes comes here in its parts.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void RequireAligned(ulong linear, int alignment, MemoryAccess access, int size = 0)
+    {
+        if (!_isImplicit && (linear & (ulong)(alignment - 1)) != 0)
+        {
+            TranslateAll(linear, Math.Max(size, alignment), access);
+            throw Fault(17, 0);
+        }
+    }
+
+    private bool CanFill(ulong linear) => !_isImplicit && !_checksAlignment && (_watchedData == 0 || !IsWatchedPage(linear));
 
     private ulong Wrap(ulong linear) => _bits == 64 ? linear : (uint)linear;
 
     private void TryFillWrite(ulong linear, ulong physical)
     {
         nint page = _memory.FindPage(physical & PageMask, out bool isReadOnly);
-        if (page != 0 && !isReadOnly && !_isImplicit && !_code.IsCode(_code.IndexOf(physical))
-            && (_watchedData == 0 || !IsWatchedPage(linear)))
+        if (page != 0 && !isReadOnly && CanFill(linear) && !_code.IsCode(_code.IndexOf(physical)))
         {
             // Once it is there, writes go by unseen until a collection has it taken out.
             _memory.DirtyPages?.Mark(physical, 1);

@@ -7,12 +7,14 @@ namespace Hyperpatch.Engine.Accelerators.Software;
 /// <summary>
 /// Loads and stores by linear address: a translation cache for each kind of access and for each of three rights (supervisor, supervisor
 /// with AC, user); what is not in it goes the slow way (<c>Cpu.Access.cs</c>). Pages with decoded code are never in the cache for writes.
+/// While alignment is checked the cache is one that stays empty, so that the check is in the slow way only.
 /// </summary>
 internal sealed partial class Cpu
 {
     private const int TlbSize = 512;
     private const ulong PageMask = ~0xFFFUL;
     private const ulong NoTag = ulong.MaxValue;
+    private static readonly TlbEntry[] s_emptyTlb = MakeEmptyTlb();
     private readonly TlbEntry[][] _readTlbs = [new TlbEntry[TlbSize], new TlbEntry[TlbSize], new TlbEntry[TlbSize]];
     private readonly TlbEntry[][] _writeTlbs = [new TlbEntry[TlbSize], new TlbEntry[TlbSize], new TlbEntry[TlbSize]];
     private TlbEntry[] _readTlb;
@@ -133,9 +135,24 @@ internal sealed partial class Cpu
     // Which rights data accesses have now.
     private void SelectTlb()
     {
-        int rights = _cpl == 3 ? 2 : (R.Guest.Rflags & Flag.Alignment) != 0 ? 1 : 0;
+        bool hasAc = (R.Guest.Rflags & Flag.Alignment) != 0;
+        _checksAlignment = hasAc && _cpl == 3 && (Cr0 & AlignmentMask) != 0;
+        if (_checksAlignment)
+        {
+            _readTlb = _writeTlb = s_emptyTlb;
+            return;
+        }
+
+        int rights = _cpl == 3 ? 2 : hasAc ? 1 : 0;
         _readTlb = _readTlbs[rights];
         _writeTlb = _writeTlbs[rights];
+    }
+
+    private static TlbEntry[] MakeEmptyTlb()
+    {
+        var tlb = new TlbEntry[TlbSize];
+        Clear(tlb);
+        return tlb;
     }
 
     private static void Clear(TlbEntry[] tlb)

@@ -7,6 +7,7 @@ internal sealed partial class Cpu
 {
     private const ulong Cr0Known = 0xE005_003F;
     private const ulong Cr0Always = 0x10;
+    private const ulong AlignmentMask = 1 << 18;
     private const ulong EferLme = 1 << 8;
 
     // VME, PVI, TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, UMIP, LA57, FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP.

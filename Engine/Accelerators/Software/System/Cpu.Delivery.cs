@@ -61,7 +61,7 @@ internal sealed partial class Cpu
         ulong at = Idt.Base + (ulong)(vector * gateSize);
         ulong gate = LoadSystem(at, 8);
         int type = (int)(gate >> 40) & 0x1F;
-        bool isKnown = isLong ? type is 14 or 15 : type is 6 or 7 or 14 or 15;
+        bool isKnown = isLong ? type is 14 or 15 : type is TypeTaskGate or 6 or 7 or 14 or 15;
         if (!isKnown || (isSoftware && (int)((gate >> 45) & 3) < _cpl))
         {
             throw Fault(13, gateError);
@@ -73,6 +73,12 @@ internal sealed partial class Cpu
         }
 
         int selector = (ushort)(gate >> 16);
+        if (type == TypeTaskGate)
+        {
+            DeliverToTask(selector, error, hasError, rip, flags);
+            return;
+        }
+
         ulong target = (gate & 0xFFFF) | ((gate >> 32) & 0xFFFF_0000);
         int width = isLong ? 8 : type >= 14 ? 4 : 2;
         if (isLong)

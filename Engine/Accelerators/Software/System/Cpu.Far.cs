@@ -94,6 +94,12 @@ internal sealed partial class Cpu
         }
 
         Descriptor d = ReadDescriptor(selector);
+        if (IsTaskOrGate(d) && !IsLongMode)
+        {
+            FarToTask(selector, d, next, isCall, op);
+            return;
+        }
+
         if (d.IsSystem)
         {
             ThroughGate(selector, d, next, isCall);
@@ -161,7 +167,7 @@ internal sealed partial class Cpu
         }
     }
 
-    // Call gates. Task gates and TSS descriptors: no task switches here, as in 64-bit mode.
+    // Call gates. To what leads to a task there is no way in long mode.
     private void ThroughGate(int gateSelector, in Descriptor gate, ulong next, bool isCall)
     {
         uint gateError = (uint)gateSelector & 0xFFFC;
@@ -405,6 +411,18 @@ internal sealed partial class Cpu
     private void InterruptReturn(in Op op)
     {
         int size = op.Size;
+        if (IsProtected && (R.Guest.Rflags & Flag.NestedTask) != 0)
+        {
+            if (IsLongMode)
+            {
+                throw Fault(13, 0);
+            }
+
+            _isNmiBlocked = false;
+            ReturnToTask(op);
+            return;
+        }
+
         ulong rip = Peek(0, size);
         int selector = (ushort)Peek(size, size);
         ulong flags = Peek(2 * size, size);
@@ -419,11 +437,6 @@ internal sealed partial class Cpu
             SetReturnFlags(flags, size, 0);
             Jump(rip & 0xFFFF_FFFF);
             return;
-        }
-
-        if ((R.Guest.Rflags & Flag.NestedTask) != 0)
-        {
-            throw Fault(13, 0);
         }
 
         Descriptor d = CheckReturn(selector, rip);

@@ -101,6 +101,7 @@ internal sealed partial class Cpu
         }
 
         bool repeats = (op.Flags & (OpFlags.Repeat | OpFlags.RepeatNot)) != 0;
+        _elements += repeats ? PortCount : 0;
         ulong step = (R.Guest.Rflags & Flag.Direction) != 0 ? (ulong)-size : (ulong)size;
         for (int i = 0; i < PortCount; i++)
         {

@@ -389,9 +389,11 @@ internal sealed partial class Cpu
         DescriptorTable table = op.Code == OpCode.Sgdt ? Gdt : Idt;
         int size = _bits == 64 ? 8 : 4;
         ulong address = Ea(op, 2 + size, write: true);
-        ProbeWrite(address, 2 + size);
+        ulong behind = Wrap(address + 2);
+        ProbeWrite(address, 2);
+        ProbeWrite(behind, size);
         Store(address, 2, table.Limit);
-        Store(Wrap(address + 2), size, table.Base);
+        Store(behind, size, table.Base);
     }
 
     private void LoadSystemSegment(in Op op)

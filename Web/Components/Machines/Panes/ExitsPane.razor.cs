@@ -43,26 +43,6 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     [Parameter]
     public int? Processor { get; set; }
 
-    /// <summary>Lowest RIP, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.RipFrom)]
-    public string? RipFrom { get; set; }
-
-    /// <summary>Highest RIP, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.RipTo)]
-    public string? RipTo { get; set; }
-
-    /// <summary>Port, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.Port)]
-    public string? Port { get; set; }
-
-    /// <summary>Hypercall number, as in the address.</summary>
-    [SupplyParameterFromQuery(Name = ExitFilterQuery.Hypercall)]
-    public string? Hypercall { get; set; }
-
-    /// <summary>Time shown, as in the address.</summary>
-    [SupplyParameterFromQuery]
-    public string? Range { get; set; }
-
     private ExitFilter Filter { get; set; }
 
     private ChartRange ShownRange { get; set; } = ChartRange.All[0];
@@ -86,11 +66,12 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     {
         _errors.Clear();
         // Reason and processor are the page's: it has said already what of them it did not understand.
-        Filter = ExitFilterQuery.Parse(Value, 0, _errors) with { Reason = MachineReason(Reason), Processor = Processor };
-        ShownRange = ChartRange.Find(Range) ?? ChartRange.All[0];
-        if (!string.IsNullOrWhiteSpace(Range) && ChartRange.Find(Range) is null)
+        Filter = ExitFilterQuery.Parse(name => name is "reason" or "processor" ? null : PaneQuery.Value(Navigation, name), 0, _errors) with { Reason = MachineReason(Reason), Processor = Processor };
+        string? range = PaneQuery.Value(Navigation, "range");
+        ShownRange = ChartRange.Find(range) ?? ChartRange.All[0];
+        if (!string.IsNullOrWhiteSpace(range) && ChartRange.Find(range) is null)
         {
-            _errors["range"] = [$"A chart shows {string.Join(", ", ChartRange.All.Select(range => range.Id))}."];
+            _errors["range"] = [$"A chart shows {string.Join(", ", ChartRange.All.Select(one => one.Id))}."];
         }
     }
 
@@ -114,15 +95,6 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
 
     private static byte[] Encode(IReadOnlyList<ExitEvent> exits) => JsonSerializer.SerializeToUtf8Bytes(exits, JsonSerializerOptions.Web);
 
-    private string? Value(string name) => name switch
-    {
-        ExitFilterQuery.RipFrom => RipFrom,
-        ExitFilterQuery.RipTo => RipTo,
-        ExitFilterQuery.Port => Port,
-        ExitFilterQuery.Hypercall => Hypercall,
-        _ => null,
-    };
-
     private async Task StopAsync()
     {
         if (_following is { } following)
@@ -136,7 +108,7 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     private async Task FollowAsync(MachineScript script, ExitFilter filter, CancellationToken cancellation)
     {
         long position = filter.IsEmpty ? Math.Max(0, Machine.Machine.Journal.LastSequence - Most) : 0;
-        IReadOnlyList<ExitEvent> exits = Latest(ref position, filter);
+        IReadOnlyList<ExitEvent> exits = Machine.Latest(ref position, Most, filter);
         await script.SetExitsAsync(Encode(exits), filter.IsEmpty ? null : string.Join('&', ExitFilterQuery.Write(filter).Select(pair => pair.Value)));
         if (filter.IsEmpty)
         {
@@ -148,7 +120,7 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
             using PeriodicTimer timer = new(s_interval);
             while (await timer.WaitForNextTickAsync(cancellation))
             {
-                exits = Latest(ref position, filter);
+                exits = Machine.Latest(ref position, Most, filter);
                 if (exits.Count > 0)
                 {
                     await script.AddExitsAsync(Encode(exits));
@@ -159,28 +131,6 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
         {
             // Another filter, another pane, or nobody there any more.
         }
-    }
-
-    // The latest that fit, oldest first. The position moves on to where the next look begins.
-    private IReadOnlyList<ExitEvent> Latest(ref long position, in ExitFilter filter)
-    {
-        Machine.Machine.Journal.Drain();
-        long end = Machine.Machine.Journal.LastSequence;
-        IReadOnlyList<ExitEvent> latest = [];
-        while (position < end)
-        {
-            IReadOnlyList<ExitEvent> batch = Machine.Recorded(position, Most, filter);
-            if (batch.Count == 0)
-            {
-                position = end;
-                break;
-            }
-
-            latest = batch.Count == Most ? batch : [.. latest.Concat(batch).TakeLast(Most)];
-            position = batch[^1].Sequence;
-        }
-
-        return latest;
     }
 
     private async Task FreezeAsync()

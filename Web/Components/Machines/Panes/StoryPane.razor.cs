@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
@@ -19,6 +20,7 @@ public sealed partial class StoryPane : RefreshingComponent
 {
     private Story? _story;
     private int? _site;
+    private (long? Sequence, int Sites) _siteOf = (null, -1);
     private int? _waiting;
     private string? _error;
     private string _shownFor = "";
@@ -60,6 +62,7 @@ public sealed partial class StoryPane : RefreshingComponent
         if (_shownFor != wanted)
         {
             _shownFor = wanted;
+            _siteOf = (null, -1);
             _story = null;
             _error = null;
         }
@@ -72,8 +75,23 @@ public sealed partial class StoryPane : RefreshingComponent
     {
         // One that is held stays, even when the history has gone on without it.
         _story = StoryTeller.Tell(Machine.Machine, Event ?? PausedAt()) ?? _story;
-        _site = _story?.Exit.Site is { } address ? Machine.Machine.Sites.All().FirstOrDefault(site => ExitEvents.Hex(site.Linear) == address)?.Id : null;
+        FindSite();
         _waiting = Machine.Machine.PausePoints.FirstOrDefault(point => point.Options is { Kind: PausePointKind.Patch, Once: true, Processor: null })?.Id;
+    }
+
+    // A guest may have thousands of sites, and many may watch: looked for only where the story or the sites are others.
+    private void FindSite()
+    {
+        (long?, int) wanted = (_story?.Exit.Sequence, Machine.Machine.Sites.Count);
+        if (_siteOf == wanted)
+        {
+            return;
+        }
+
+        _siteOf = wanted;
+        _site = _story?.Exit.Site is { } text && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong linear)
+            ? Machine.Machine.Sites.All().FirstOrDefault(site => site.Linear == linear)?.Id
+            : null;
     }
 
     // Of several processors that patched at nearly the same moment the one that paused the machine is told, until a step brings a new one.

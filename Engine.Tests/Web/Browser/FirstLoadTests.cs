@@ -1,0 +1,47 @@
+using System.Text.Json;
+using Hyperpatch.Web.Security;
+using Microsoft.Playwright;
+
+namespace Hyperpatch.Engine.Tests.Web.Browser;
+
+/// <summary>What a browser that was never here before is sent.</summary>
+/// <param name="fixture">The browser.</param>
+public sealed class FirstLoadTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
+{
+    private const double MostBytes = 2.5e6;
+    private const double WorthCompressing = 2048;
+
+    [Fact]
+    public async Task It_is_small_and_every_text_in_it_is_compressed()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(new Dictionary<string, string?> { ["Demo:Enabled"] = "true" });
+        dashboard.RequireAccelerator();
+        await using IBrowserContext context = await browser.NewContextAsync();
+        IPage page = await context.NewPageAsync();
+        ICDPSession network = await context.NewCDPSessionAsync(page);
+        Dictionary<string, (string Name, bool Plain)> asked = [];
+        Dictionary<string, double> sent = [];
+        network.Event("Network.responseReceived").OnEvent += (_, message) =>
+        {
+            JsonElement response = message!.Value.GetProperty("response");
+            bool isText = response.GetProperty("mimeType").GetString() is "text/javascript" or "application/javascript" or "text/css";
+            bool isEncoded = response.GetProperty("headers").EnumerateObject().Any(header => header.Name.Equals("content-encoding", StringComparison.OrdinalIgnoreCase));
+            asked[message.Value.GetProperty("requestId").GetString()!] = (response.GetProperty("url").GetString()!, isText && !isEncoded);
+        };
+        network.Event("Network.loadingFinished").OnEvent += (_, message) =>
+            sent[message!.Value.GetProperty("requestId").GetString()!] = message.Value.GetProperty("encodedDataLength").GetDouble();
+        _ = await network.SendAsync("Network.enable");
+        _ = await page.GotoAsync(dashboard.Application.LoginLink(AccessRole.Viewer).ToString());
+        await Assertions.Expect(page.GetByTestId("exits-body").Locator("tr[data-sequence]").First).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByTestId("exits-chart").Locator("canvas")).ToBeVisibleAsync();
+        foreach ((string id, double length) in sent.OrderByDescending(one => one.Value).Take(8))
+        {
+            TestContext.Current.TestOutputHelper?.WriteLine($"{length,9:N0} {asked.GetValueOrDefault(id)}");
+        }
+
+        Assert.Contains(asked.Values, one => one.Name.Contains("echarts", StringComparison.Ordinal));
+        Assert.Empty(asked.Where(one => one.Value.Plain && sent.GetValueOrDefault(one.Key) > WorthCompressing).Select(one => one.Value.Name));
+        Assert.InRange(sent.Values.Sum(), 1, MostBytes);
+    }
+}

@@ -1,0 +1,206 @@
+using System.Text.Json;
+using Hyperpatch.Engine.Machine;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Security;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
+
+namespace Hyperpatch.Engine.Tests.Web.Browser;
+
+/// <summary>The dashboard on a telephone, with other colours, without motion, and on paper.</summary>
+/// <param name="fixture">The browser.</param>
+public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
+{
+    // CSS pixels across of the telephones that most people have.
+    private const int Phone = 390;
+    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
+
+    [Fact]
+    public async Task Colours_are_the_systems_until_somebody_chooses()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, Look.Light);
+        IPage page = visitor.Page;
+        await ShownAsync(page, "light", contrast: false);
+        await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = ColorScheme.Dark });
+        await ShownAsync(page, "dark", contrast: false);
+        await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = ColorScheme.Dark, Contrast = Contrast.More });
+        await ShownAsync(page, "dark", contrast: true);
+        await ChooseAsync(visitor, "light");
+        await ShownAsync(page, "light", contrast: false);
+        await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = ColorScheme.Light, Contrast = Contrast.NoPreference });
+        await ChooseAsync(visitor, "contrast");
+        await ShownAsync(page, "light", contrast: true);
+
+        // Another page of the same browser has it, too, and a reload keeps it.
+        _ = await page.ReloadAsync();
+        await ShownAsync(page, "light", contrast: true);
+        await page.Keyboard.PressAsync("t");
+        await Assertions.Expect(visitor.Test("theme-contrast")).ToBeCheckedAsync();
+        await Assertions.Expect(visitor.Test("theme-contrast")).ToBeFocusedAsync();
+        await page.Keyboard.PressAsync("ArrowUp");
+        await ShownAsync(page, "dark", contrast: false);
+        await page.Keyboard.PressAsync("Escape");
+        await Assertions.Expect(visitor.Test("theme-contrast")).ToBeHiddenAsync();
+        await ChooseAsync(visitor, "system");
+        await ShownAsync(page, "light", contrast: false);
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
+    public async Task With_forced_colours_the_marked_byte_and_the_vendor_still_differ_from_the_others()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Light, options => options.ForcedColors = ForcedColors.Active);
+        await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
+        const string Borders = "all => all.map(one => getComputedStyle(one)).map(style => `${style.borderTopWidth} ${style.borderTopColor}`)";
+        string[] bytes = await visitor.Test("site-bytes").First.Locator(".hp-byte").EvaluateAllAsync<string[]>(Borders);
+        Assert.NotEqual(bytes[0], bytes[^1]);
+        string[] vendors = await visitor.Page.Locator(".hp-vendor").EvaluateAllAsync<string[]>(Borders);
+        Assert.NotEqual(vendors[0], vendors[1]);
+        await Pictures.SaveAsync(visitor.Page, "machine-forced-colours");
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Theory]
+    [InlineData(ReducedMotion.NoPreference)]
+    [InlineData(ReducedMotion.Reduce)]
+    public async Task Nothing_moves_for_who_wants_things_to_stand_still(ReducedMotion motion)
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Light, options => options.ReducedMotion = motion);
+        await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
+
+        // Every animation there ever is, from the switch on: a row's flash, a byte that turns, a state that pulses, transitions.
+        await visitor.Page.EvaluateAsync("""
+            () => {
+              globalThis.seen = new Set();
+              const look = () => {
+                for (const one of document.getAnimations()) seen.add(one.animationName ?? one.transitionProperty ?? 'script');
+                requestAnimationFrame(look);
+              };
+              look();
+            }
+            """);
+        await visitor.Test("vendor-amd").ClickAsync();
+        await Assertions.Expect(visitor.Test("site-bytes").First).ToContainTextAsync("D9");
+        await Assertions.Expect(visitor.Test("patch-line")).ToContainTextAsync("D9");
+        string[] seen = await visitor.Page.EvaluateAsync<string[]>("() => [...seen]");
+        if (motion == ReducedMotion.Reduce)
+        {
+            Assert.Empty(seen);
+        }
+        else
+        {
+            Assert.Contains("script", seen);
+            Assert.Contains("hp-pulse", seen);
+        }
+
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
+    public async Task No_page_is_wider_than_a_telephone()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Dark, options =>
+        {
+            options.ViewportSize = new ViewportSize { Width = Phone, Height = 844 };
+            options.IsMobile = true;
+            options.HasTouch = true;
+        });
+        await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
+        await visitor.Test("vendor-amd").TapAsync();
+        await Assertions.Expect(visitor.Test("site-bytes").First).ToContainTextAsync("D9");
+        List<string> wide = [];
+        foreach ((string name, string path, string landmark) in DashboardPages.All(machine.Id))
+        {
+            _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
+            await Assertions.Expect(visitor.Test(landmark).First).ToBeVisibleAsync();
+
+            // Once more when data has come, and text with it.
+            await Task.Delay(400, TestContext.Current.CancellationToken);
+            await Pictures.SaveAsync(visitor.Page, $"phone-{name}", fullPage: true);
+            string[] outside = await visitor.Page.EvaluateAsync<string[]>("""
+                width => {
+                  const root = document.scrollingElement;
+                  if (root.scrollWidth <= width && innerWidth <= width) return [];
+                  const out = [...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > width + 1 && !one.closest('.hp-scroll, .hp-tabs')).map(one => `${one.tagName}.${one.className}`);
+                  return [`${root.scrollWidth} px`, ...out.slice(0, 8)];
+                }
+                """, Phone);
+            if (outside.Length > 0)
+            {
+                wide.Add($"{name}: {string.Join(", ", outside)}");
+            }
+        }
+
+        Assert.Empty(wide);
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
+    public async Task A_sites_history_can_be_printed()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Dark);
+        await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
+        await visitor.Test("vendor-amd").ClickAsync();
+        await Assertions.Expect(visitor.Test("site-bytes").First).ToContainTextAsync("D9");
+        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=sites&site=1").ToString());
+        await Assertions.Expect(visitor.Test("site-history").Locator("tbody tr").First).ToBeVisibleAsync();
+
+        // As wide as A4 with its margins.
+        await visitor.Page.SetViewportSizeAsync(690, 980);
+        await visitor.Page.EmulateMediaAsync(new PageEmulateMediaOptions { Media = Media.Print, ColorScheme = ColorScheme.Dark });
+        await Assertions.Expect(visitor.Test("site-history").Locator("tbody tr").First).ToBeVisibleAsync();
+        await Assertions.Expect(visitor.Page.Locator(".hp-header")).ToBeHiddenAsync();
+        await Assertions.Expect(visitor.Test("tab-sites")).ToBeHiddenAsync();
+        await Assertions.Expect(visitor.Test("vendor-amd")).ToBeHiddenAsync();
+        Assert.Equal("rgb(255, 255, 255)", await visitor.Page.EvaluateAsync<string>("() => getComputedStyle(document.body).backgroundColor"));
+        JsonElement text = await visitor.Page.EvaluateAsync<JsonElement>("""
+            () => [...document.querySelectorAll('.hp-main h1, .hp-main h2, .hp-main td, .hp-main th')].filter(one => one.getClientRects().length > 0)
+              .map(one => getComputedStyle(one).color.match(/\d+/g).slice(0, 3).map(Number)).filter(([r, g, b]) => (r + g + b) / 3 > 170).length
+            """);
+        Assert.Equal(0, text.GetInt32());
+        await Pictures.SaveAsync(visitor.Page, "print-site", fullPage: true);
+        byte[] pdf = await visitor.Page.PdfAsync(new PagePdfOptions { Format = "A4" });
+        await Pictures.WriteAsync(pdf, "print-site.pdf");
+        Assert.Equal("%PDF-"u8.ToArray(), pdf[..5]);
+
+        // An empty sheet of Chromium's is about 1 kB.
+        Assert.True(pdf.Length > 10_000, $"the PDF has {pdf.Length} bytes");
+        Assert.Empty(visitor.Complaints);
+    }
+
+    private static async Task ChooseAsync(Visitor visitor, string theme)
+    {
+        await visitor.Test("theme").ClickAsync();
+        await visitor.Test($"theme-{theme}").CheckAsync();
+        await visitor.Page.Keyboard.PressAsync("Escape");
+    }
+
+    private static async Task ShownAsync(IPage page, string theme, bool contrast)
+    {
+        await Assertions.Expect(page.Locator(contrast ? "html[data-contrast]" : "html:not([data-contrast])")).ToHaveAttributeAsync("data-theme", theme);
+        string background = (theme, contrast) switch
+        {
+            ("light", true) => "rgb(255, 255, 255)",
+            ("dark", true) => "rgb(0, 0, 0)",
+            ("light", false) => "rgb(243, 245, 248)",
+            _ => "rgb(10, 13, 18)",
+        };
+        await Assertions.Expect(page.Locator("body")).ToHaveCSSAsync("background-color", background);
+    }
+}

@@ -1,0 +1,125 @@
+using System.Security.Claims;
+using Hyperpatch.Engine.Exits;
+using Hyperpatch.Engine.Interception;
+using Hyperpatch.Web.Export;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Commands;
+using Hyperpatch.Web.Machines.HostKvm;
+using Hyperpatch.Web.Machines.Views;
+using Hyperpatch.Web.Security;
+using Hyperpatch.Web.Startup;
+
+namespace Hyperpatch.Web.Api;
+
+/// <summary>Tables as files. Whoever may watch may have them; they are sent a part at a time.</summary>
+internal static class ExportEndpoints
+{
+    private const int MostMachines = 64;
+    private const int MostShown = 40;
+
+    /// <summary>Maps the calls below /api/machines.</summary>
+    public static void MapExports(this RouteGroupBuilder machines)
+    {
+        ExitEndpoints.DescribeFilter(machines.MapGet("/{id}/export", OfMachine))
+            .WithName("ExportTable").WithSummary($"A table of the machine as a file: ?table={string.Join('|', MachineTables.Names)}&format=jsonl, csv or chrome-trace (opens in Perfetto).")
+            .WithQueryWord("table", $"{MachineTables.Exits} (where it is not given: the recorded exits, with the filters of the list), or one of {string.Join(", ", MachineTables.Names.Skip(1))}.")
+            .WithQueryWord("format", $"jsonl (where it is not given) or csv; chrome-trace for the tables {string.Join(", ", MachineTables.Traced)}.")
+            .WithQueryNumber("site", "Table history: this site's alone.", 1, null)
+            .WithQueryNumber("seconds", "Tables rates, latency, latency-histogram, latency-history: so much time up to now; all that there is where it is not given.", 1, MachineTables.MostSeconds)
+            .Produces<string>(200, "application/jsonl", "text/csv", "application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(429)
+            .RequireRateLimiting(AccessSetup.HistoryRateLimit);
+        machines.MapGet("/export", OfMachines)
+            .WithName("ExportMachines").WithSummary("The machines as a file, a row each: ?format=jsonl or csv&id=.")
+            .WithQueryWord("format", "jsonl (where it is not given) or csv.")
+            .WithQueryWord("id", "This machine alone; may be given several times.")
+            .Produces<string>(200, "application/jsonl", "text/csv").ProducesValidationProblem();
+    }
+
+    /// <summary>Maps the call for KVM's counters, below /api.</summary>
+    public static void MapKvmExport(this RouteGroupBuilder api) =>
+        api.MapGet("/host/kvm/export", OfKvm)
+            .WithTags("Host").WithName("ExportKvm").WithSummary("KVM's own counters as a file, a row each: ?format=jsonl or csv.")
+            .WithQueryWord("format", "jsonl (where it is not given) or csv.")
+            .Produces<string>(200, "application/jsonl", "text/csv").ProducesValidationProblem();
+
+    private static IResult OfMachine(ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request, CancellationToken aborted)
+    {
+        if (!commands.Get(user, id).Succeeded(out ManagedMachine? machine, out CommandError? error))
+        {
+            return ApiResults.Problem(error);
+        }
+
+        var query = new QueryFields(request.Query);
+        string table = query.Word("table") ?? MachineTables.Exits;
+        if (!MachineTables.Names.Contains(table))
+        {
+            query.Errors["table"] = [NotAllowed("table", table, MachineTables.Names)];
+        }
+
+        ExportFormat format = Format(query, MachineTables.Traced.Contains(table) ? ExportFormats.All : ExportFormats.Plain);
+        ExitFilter filter = ExitFilterQuery.Parse(query.Word, ExitEndpoints.MaximumProcessors, query.Errors);
+        int? seconds = (int?)query.Integer("seconds", 1, MachineTables.MostSeconds);
+        HypercallSite? site = query.Integer("site", 1, int.MaxValue) is { } number ? machine.Machine.Sites.Find((int)number) : null;
+        if (site is null && query.Word("site") is { } wanted && !query.Errors.ContainsKey("site"))
+        {
+            query.Errors["site"] = [$"There is no site {wanted}. After a reset of the guest, sites are counted anew."];
+        }
+
+        if (query.Errors.Count > 0)
+        {
+            return ApiResults.Problem(CommandError.Invalid(query.Errors));
+        }
+
+        string subject = $"{machine.Id}-{table}";
+        if (table == MachineTables.Exits)
+        {
+            return Results.Stream(
+                stream => ExitExport.WriteAsync(stream, format, machine.Name, machine.ProcessorCount, machine.History(filter), aborted),
+                ExportFormats.ContentType(format),
+                ExportFormats.FileName(subject, format));
+        }
+
+        ExportTable made = MachineTables.Make(table, machine, site, seconds, filter.Reason) ?? throw new InvalidOperationException($"Table {table} has a name and is not made.");
+        return File(made, format, site is null ? subject : $"{subject}-{site.Id}", machine, aborted);
+    }
+
+    private static IResult OfMachines(ClaimsPrincipal user, MachineCommands commands, HttpRequest request, CancellationToken aborted)
+    {
+        var query = new QueryFields(request.Query);
+        ExportFormat format = Format(query, ExportFormats.Plain);
+        string?[] ids = [.. request.Query["id"].Where(id => !string.IsNullOrEmpty(id)).Take(MostMachines)];
+        IReadOnlyList<MachineView> machines = commands.List(user);
+        return query.Errors.Count > 0
+            ? ApiResults.Problem(CommandError.Invalid(query.Errors))
+            : File(HostTables.Machines(ids.Length == 0 ? machines : machines.Where(view => ids.Contains(view.Id))), format, "machines", null, aborted);
+    }
+
+    private static IResult OfKvm(KvmHostMonitor monitor, HttpRequest request, CancellationToken aborted)
+    {
+        var query = new QueryFields(request.Query);
+        ExportFormat format = Format(query, ExportFormats.Plain);
+        return query.Errors.Count > 0
+            ? ApiResults.Problem(CommandError.Invalid(query.Errors))
+            : File(HostTables.Kvm(monitor.View()), format, "kvm", null, aborted);
+    }
+
+    private static IResult File(ExportTable table, ExportFormat format, string subject, ManagedMachine? machine, CancellationToken aborted) => Results.Stream(
+        stream => TableExport.WriteAsync(stream, format, machine?.Name ?? "", machine?.ProcessorCount ?? 0, table, aborted),
+        ExportFormats.ContentType(format),
+        ExportFormats.FileName(subject, format));
+
+    private static ExportFormat Format(QueryFields query, IReadOnlyList<string> allowed)
+    {
+        string word = query.Word("format") ?? ExportFormats.Default;
+        if (allowed.Contains(word, StringComparer.OrdinalIgnoreCase) && ExportFormats.Find(word) is { } format)
+        {
+            return format;
+        }
+
+        query.Errors["format"] = [NotAllowed("format", word, allowed)];
+        return default;
+    }
+
+    private static string NotAllowed(string name, string word, IEnumerable<string> allowed) =>
+        $"Parameter \"{name}\" is \"{(word.Length > MostShown ? word[..MostShown] + "…" : word)}\"; allowed: {string.Join(", ", allowed)}.";
+}
