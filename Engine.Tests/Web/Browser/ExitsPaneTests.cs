@@ -73,19 +73,20 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         int[] result = await visitor.Page.EvaluateAsync<int[]>("""
             async () => {
-              const { RateHistory } = await import('/js/machine/rate-history.js');
+              const { RateHistory, reasons } = await import('/js/machine/rate-history.js');
+              const [portIo, hypercall] = ['PortIo', 'Hypercall'].map(reason => reasons.indexOf(reason));
               const history = new RateHistory();
               const start = 1_000_000_000;
               const end = start + 3 * 3_600_000;
               for (let at = start; at <= end; at += 500) history.push(at, { PortIo: 100, Hypercall: at === end - 100_000 ? 9000 : 10 });
               const hour = history.select(end - 3_600_000, end, 200);
-              const peak = Math.max(...hour.map(point => RateHistory.rate(point, 8)));
+              const peak = Math.max(...hour.map(point => RateHistory.rate(point, hypercall)));
               const ordered = hour.every((point, index) => index === 0 || point.at > hour[index - 1].at);
               const spliced = new RateHistory();
               spliced.push(start + 60_000, { PortIo: 7 });
               spliced.backfill({ at: [start, start + 1000, start + 70_000], rates: { PortIo: [1, 2, 3] } });
               const points = spliced.select(start, end, 200);
-              return [end - history.oldest, hour.length, peak, ordered ? 1 : 0, points.length, ...points.map(point => RateHistory.rate(point, 0))];
+              return [end - history.oldest, hour.length, peak, ordered ? 1 : 0, points.length, ...points.map(point => RateHistory.rate(point, portIo))];
             }
             """);
         Assert.InRange(result[0], 3_590_000, 3_700_000);

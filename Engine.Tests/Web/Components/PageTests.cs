@@ -4,6 +4,7 @@ using Hyperpatch.Web.Components.Pages;
 using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
+using Hyperpatch.Web.Machines.HostKvm;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Tests.Web.Components;
@@ -20,6 +21,7 @@ public sealed class PageTests : BunitContext, IAsyncLifetime
         Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<MachineRegistry>());
         Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<AcceleratorSet>());
         Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<DemoMachine>());
+        Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<KvmHostMonitor>());
         JSInterop.Mode = JSRuntimeMode.Loose;
     }
 
