@@ -97,7 +97,7 @@ class AllExits {
     }
     this.#body.append(this.#above, this.#below);
     this.#scroll.addEventListener('scroll', this.#show, { passive: true });
-    this.#body.addEventListener('keydown', this.#key);
+    this.#body.addEventListener('keydown', this.#press);
   }
 
   draw(model, { frozen, filter }) {
@@ -120,7 +120,7 @@ class AllExits {
 
   dispose() {
     this.#scroll.removeEventListener('scroll', this.#show);
-    this.#body.removeEventListener('keydown', this.#key);
+    this.#body.removeEventListener('keydown', this.#press);
   }
 
   #take(exits) {
@@ -191,7 +191,7 @@ class AllExits {
     return element;
   }
 
-  #key = event => {
+  #press = event => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const element = event.target.closest('tr');
     if (!step || !element || event.ctrlKey || event.metaKey || event.altKey) return;
