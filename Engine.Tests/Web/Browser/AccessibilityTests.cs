@@ -1,3 +1,4 @@
+using System.Globalization;
 using Deque.AxeCore.Commons;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.PausePoints;
@@ -54,6 +55,7 @@ public sealed class AccessibilityTests(BrowserFixture fixture) : IClassFixture<B
         {
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
             await Assertions.Expect(visitor.Test(landmark).First).ToBeVisibleAsync();
+            TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:HH:mm:ss} {name}, found before: {found.Count}"));
             if (name is "exits" or "overview")
             {
                 await Assertions.Expect(visitor.Test("exits-body").Locator("tr[data-sequence]").First).ToBeVisibleAsync();

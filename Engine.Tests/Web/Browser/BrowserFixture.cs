@@ -28,7 +28,7 @@ public sealed class BrowserFixture : IAsyncLifetime
         }
 
         // The host's cores are shared by a guest, the server and the browser: what is late is not yet wrong.
-        Assertions.SetDefaultExpectTimeout(20_000);
+        Assertions.SetDefaultExpectTimeout(60_000);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {

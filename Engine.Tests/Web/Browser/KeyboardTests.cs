@@ -21,7 +21,7 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
     // What a person can use on the page (of radio buttons the one that is chosen; the arrow keys go to the others), marked with a number; and the number of what has the focus, with whether one can see that it has.
     private const string Mark = """
         () => [...document.querySelectorAll('a[href], button, input, select, textarea, [tabindex="0"]')]
-          .filter(one => one.type !== 'radio' || one.checked)
+          .filter(one => one.tabIndex >= 0 && (one.type !== 'radio' || one.checked))
           .filter(one => !one.disabled && one.matches(':enabled, a, [tabindex]') && one.checkVisibility({ visibilityProperty: true }) && !one.closest('dialog:not([open])'))
           .map((one, index) => { one.dataset.stop = index; return `${one.tagName} ${one.dataset.testid ?? ''} ${(one.textContent || one.ariaLabel || '').trim().slice(0, 40)}`; })
         """;
@@ -119,6 +119,23 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
         await keys.PressAsync("Space");
         await Assertions.Expect(driver.Test("pause-view")).ToHaveAttributeAsync("aria-pressed", "true");
         Assert.Equal(MachineState.Running, machine.State);
+
+        // One stop for thousands of rows, and arrows from there.
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.PressAsync("Tab");
+        const string Row = "() => document.activeElement.closest('[data-testid=exits-body] tr')?.ariaRowIndex ?? 'none'";
+        Assert.Equal("2", await page.EvaluateAsync<string>(Row));
+        for (int i = 0; i < 60; i++)
+        {
+            await page.Keyboard.PressAsync("ArrowDown");
+        }
+
+        Assert.Equal("62", await page.EvaluateAsync<string>(Row));
+        await Assertions.Expect(page.Locator("[data-testid=exits-body] a:focus")).ToBeInViewportAsync();
+        await page.Keyboard.PressAsync("ArrowUp");
+        Assert.Equal("61", await page.EvaluateAsync<string>(Row));
+        await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(driver.Test("pane-memory")).ToBeVisibleAsync();
 
         await TabToAsync(driver, "tab-breakpoints");
         await keys.PressAsync("Enter");

@@ -14,6 +14,7 @@ internal sealed class Visitor : IAsyncDisposable
     {
         _context = context;
         Page = page;
+        page.SetDefaultTimeout(60_000);
         page.Console += (_, message) =>
         {
             if (message.Type is "error" or "warning")

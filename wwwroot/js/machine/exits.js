@@ -83,6 +83,7 @@ class AllExits {
   #newest = 0;
   #range = '';
   #count;
+  #stop = null;
 
   constructor(body, note) {
     this.#body = body;
@@ -96,6 +97,7 @@ class AllExits {
     }
     this.#body.append(this.#above, this.#below);
     this.#scroll.addEventListener('scroll', this.#show, { passive: true });
+    this.#body.addEventListener('keydown', this.#press);
   }
 
   draw(model, { frozen, filter }) {
@@ -116,14 +118,18 @@ class AllExits {
     this.#show();
   }
 
-  dispose() { this.#scroll.removeEventListener('scroll', this.#show); }
+  dispose() {
+    this.#scroll.removeEventListener('scroll', this.#show);
+    this.#body.removeEventListener('keydown', this.#press);
+  }
 
   #take(exits) {
     const newest = exits.at(-1)?.sequence ?? 0;
     if (newest === this.#newest && exits.length === this.#exits.length) return;
     let fresh = 0;
     while (fresh < exits.length && exits[exits.length - 1 - fresh].sequence > this.#newest) fresh++;
-    const isScrolled = this.#scroll.scrollTop > rowHeight && this.#exits.length > 0;
+    // A row that has the focus stays where it is, too.
+    const isScrolled = (this.#scroll.scrollTop > rowHeight || this.#body.contains(document.activeElement)) && this.#exits.length > 0;
     this.#newest = newest;
     this.#exits = exits.slice();
     this.#range = '';
@@ -149,7 +155,7 @@ class AllExits {
       const exit = this.#exits[total - 1 - i];
       wanted.add(exit.sequence);
       let element = this.#rows.get(exit.sequence);
-      if (!element) this.#rows.set(exit.sequence, element = row(exit));
+      if (!element) this.#rows.set(exit.sequence, element = this.#row(exit));
       element.ariaRowIndex = String(i + 2);
       if (after.nextElementSibling !== element) after.after(element);
       after = element;
@@ -165,6 +171,42 @@ class AllExits {
     this.#below.hidden = last === total;
     this.#body.closest('table').ariaRowCount = String(total + 1);
     setText(this.#count, `Latest exits, newest first: ${total.toLocaleString('en')}`);
+    this.#rove();
+  };
+
+  // Thousands of rows would be thousands of stops for the Tab key: it has one, and the arrow keys go on from there.
+  #rove() {
+    const focused = this.#body.contains(document.activeElement) ? document.activeElement : null;
+    const top = this.#exits.at(-1 - Math.ceil(this.#scroll.scrollTop / rowHeight));
+    const stop = focused ?? this.#rows.get(top?.sequence)?.querySelector('a') ?? null;
+    if (stop === this.#stop) return;
+    if (this.#stop) this.#stop.tabIndex = -1;
+    if (stop) stop.tabIndex = 0;
+    this.#stop = stop;
+  }
+
+  #row(exit) {
+    const element = row(exit);
+    element.querySelector('a').tabIndex = -1;
+    return element;
+  }
+
+  #press = event => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const element = event.target.closest('tr');
+    if (!step || !element || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const index = Number(element.ariaRowIndex) - 2 + step;
+    const exit = this.#exits.at(-1 - index);
+    if (!exit || index < 0) return;
+    // The head of the table lies over the first row's height of what is scrolled.
+    const place = index * rowHeight;
+    const { scrollTop, clientHeight } = this.#scroll;
+    if (place < scrollTop) this.#scroll.scrollTop = place;
+    else if (place + 3 * rowHeight > scrollTop + clientHeight) this.#scroll.scrollTop = place + 3 * rowHeight - clientHeight;
+    this.#show();
+    this.#rows.get(exit.sequence)?.querySelector('a').focus({ preventScroll: true });
+    this.#rove();
   };
 }
 
