@@ -36,6 +36,7 @@ public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFi
         // Another page of the same browser has it, too, and a reload keeps it.
         _ = await page.ReloadAsync();
         await ShownAsync(page, "light", contrast: true);
+        await Assertions.Expect(visitor.Test("theme")).ToBeVisibleAsync();
         await page.Keyboard.PressAsync("t");
         await Assertions.Expect(visitor.Test("theme-contrast")).ToBeCheckedAsync();
         await Assertions.Expect(visitor.Test("theme-contrast")).ToBeFocusedAsync();
