@@ -20,6 +20,9 @@ internal sealed partial class Cpu : IApicClock
     private const int AttentionFlush = 4;
     private const int TimeCheckInterval = 20_000;
 
+    // What an exit counts for there: a guest that does little else is to have its timer's interrupts as well.
+    private const int ExitSpends = 1000;
+
     internal RegisterFile R;
     internal readonly SegmentRegister[] Segments = new SegmentRegister[6];
     internal SegmentRegister Tr;
@@ -207,6 +210,7 @@ internal sealed partial class Cpu : IApicClock
     private void Enter()
     {
         ArithmeticFlags = R.Guest.Rflags;
+        _untilTimeCheck -= ExitSpends;
         GoOn();
         ModeOfRunningChanged();
     }
