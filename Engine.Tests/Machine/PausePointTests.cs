@@ -328,7 +328,7 @@ public sealed class PausePointTests
             b.Handle(0x40, "tick");
             b.EnableLocalApic();
             // Single-stepped, the handler takes long: were the next interrupt there before its end, nothing else would run.
-            b.StartTimer(backend == Backend.KvmStep ? 1_000_000 : 20_000);
+            b.StartTimer(backend == Backend.KvmStep ? 500 : 20_000);
             c.sti();
             c.xor(r12d, r12d);
             b.Define("loop");

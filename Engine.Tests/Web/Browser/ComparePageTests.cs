@@ -35,10 +35,10 @@ public sealed class ComparePageTests(BrowserFixture fixture) : IClassFixture<Bro
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, "/machines/m1").ToString());
         await visitor.Test("compare").ClickAsync();
-        await visitor.Page.WaitForURLAsync(new Regex(@"/compare\?left=m1$"));
+        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new Regex(@"/compare\?left=m1$"));
         await Assertions.Expect(visitor.Test("compare-choose")).ToBeVisibleAsync();
         await visitor.Test("compare-right").SelectOptionAsync("m2");
-        await visitor.Page.WaitForURLAsync(new Regex(@"/compare\?left=m1&right=m2$"));
+        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new Regex(@"/compare\?left=m1&right=m2$"));
         await Assertions.Expect(visitor.Test("compare-vendor-left")).ToHaveTextAsync(new Regex("^Intel VMCALL$"));
         await Assertions.Expect(visitor.Test("compare-vendor-right")).ToHaveTextAsync(new Regex("^AMD VMMCALL$"));
         await Assertions.Expect(visitor.Test("compare-facts-left")).ToContainTextAsync("Accelerator");
@@ -61,7 +61,7 @@ public sealed class ComparePageTests(BrowserFixture fixture) : IClassFixture<Bro
         Assert.Equal(axes[4..6], axes[6..8]);
         Assert.Equal(60_000, axes[1] - axes[0], 1.0);
         await visitor.Test("compare-range-5m").ClickAsync();
-        await visitor.Page.WaitForURLAsync(new Regex(@"left=m1&right=m2&range=5m$"));
+        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new Regex(@"left=m1&right=m2&range=5m$"));
         await Patience.UntilAsync("five minutes on both", async () =>
         {
             axes = await visitor.Page.EvaluateAsync<double[]?>(Axes) ?? [];
@@ -73,7 +73,7 @@ public sealed class ComparePageTests(BrowserFixture fixture) : IClassFixture<Bro
         Assert.Matches(@"^hyperpatch-compare-m1-m2-.*\.png$", download.SuggestedFilename);
 
         await visitor.Test("compare-swap").ClickAsync();
-        await visitor.Page.WaitForURLAsync(new Regex(@"left=m2&right=m1&range=5m$"));
+        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new Regex(@"left=m2&right=m1&range=5m$"));
         await Assertions.Expect(visitor.Test("compare-vendor-left")).ToContainTextAsync("AMD");
         await Assertions.Expect(site.Locator("td").Nth(0)).ToContainTextAsync("D9");
         await visitor.Page.ReloadAsync();

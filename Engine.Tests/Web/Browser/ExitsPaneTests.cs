@@ -18,7 +18,7 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
     // What the page's chart shows at this moment: the shown part of its time axis, in milliseconds since 1970.
     private const string Window = """
         () => {
-          const chart = echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'));
+          const chart = globalThis.echarts?.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'));
           return chart ? chart.getModel().getComponent('xAxis', 0).axis.scale.getExtent() : null;
         }
         """;
@@ -32,7 +32,7 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=exits");
         await visitor.Test("range-15m").ClickAsync();
-        await visitor.Page.WaitForURLAsync(new Regex(@"pane=exits&range=15m$"));
+        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new Regex(@"pane=exits&range=15m$"));
         await Assertions.Expect(visitor.Test("range-15m")).ToHaveAttributeAsync("aria-current", "true");
         await Assertions.Expect(visitor.Test("exits-chart")).ToHaveAttributeAsync("data-hp-range", "900000");
         await Assertions.Expect(visitor.Test("exits-chart").Locator("canvas")).ToBeVisibleAsync();
@@ -214,7 +214,7 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
         await OpenAsync(visitor, dashboard, "pane=exits&range=5m");
         await visitor.Test("filter-port").FillAsync("0x3F8");
         await visitor.Test("filter-port").PressAsync("Enter");
-        await visitor.Page.WaitForURLAsync(new Regex("range=5m&port=0x3F8"));
+        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new Regex("range=5m&port=0x3F8"));
         ILocator rows = visitor.Test("exits-body").Locator("tr:not(.hp-spacer)");
         await Assertions.Expect(rows.First).ToContainTextAsync("0x3F8");
         Assert.All(await rows.AllInnerTextsAsync(), text => Assert.Contains("0x3F8", text, StringComparison.Ordinal));
@@ -224,7 +224,7 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
         await Assertions.Expect(visitor.Test("filter-error")).ToContainTextAsync("\"here\"");
         await Assertions.Expect(rows.First).ToContainTextAsync("0x3F8");
         await visitor.Test("filter-clear").ClickAsync();
-        await visitor.Page.WaitForURLAsync(new Regex("pane=exits&range=5m$"));
+        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new Regex("pane=exits&range=5m$"));
         await Assertions.Expect(visitor.Test("filter-error")).ToHaveCountAsync(0);
         await Assertions.Expect(visitor.Test("filter-port")).ToHaveValueAsync("");
         Assert.Empty(visitor.Complaints);

@@ -104,17 +104,17 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
         await Assertions.Expect(driver.Test("pane-exits")).ToBeVisibleAsync();
         await TabToAsync(driver, "range-5m");
         await keys.PressAsync("Enter");
-        await page.WaitForURLAsync(new Regex("range=5m"));
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex("range=5m"));
         await TabToAsync(driver, "filter-reason");
         await keys.TypeAsync("Hyper");
-        await page.WaitForURLAsync(new Regex("reason=Hypercall"));
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex("reason=Hypercall"));
         await TabToAsync(driver, "filter-port");
         await keys.TypeAsync("0x3F8");
         await keys.PressAsync("Enter");
-        await page.WaitForURLAsync(new Regex("port=0x3F8"));
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex("port=0x3F8"));
         await TabToAsync(driver, "filter-clear");
         await keys.PressAsync("Enter");
-        await page.WaitForURLAsync(new Regex("range=5m$"));
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex("range=5m$"));
         await TabToAsync(driver, "pause-view");
         await keys.PressAsync("Space");
         await Assertions.Expect(driver.Test("pause-view")).ToHaveAttributeAsync("aria-pressed", "true");
@@ -180,7 +180,7 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
         await Assertions.Expect(driver.Test("listing")).ToContainTextAsync("hlt");
         await TabToAsync(driver, "editor-run");
         await driver.Page.Keyboard.PressAsync("Enter");
-        await driver.Page.WaitForURLAsync(new Regex("/machines/"));
+        await Assertions.Expect(driver.Page).ToHaveURLAsync(new Regex("/machines/"));
         Assert.Equal(2, dashboard.Application.Services.GetRequiredService<MachineRegistry>().All.Count);
         Assert.Empty(driver.Complaints);
     }
@@ -237,7 +237,7 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
         foreach ((string key, string address) in new[] { ("n", "/new$"), ("e", "/editor$"), ("h", "/host$"), ("m", "/$") })
         {
             await page.Keyboard.PressAsync(key);
-            await page.WaitForURLAsync(new Regex(address));
+            await Assertions.Expect(page).ToHaveURLAsync(new Regex(address));
         }
 
         Assert.Empty(driver.Complaints);

@@ -51,7 +51,7 @@ public sealed class LatencyPaneTests(BrowserFixture fixture) : IClassFixture<Bro
         await Assertions.Expect(rows.First).ToContainTextAsync("All");
         await Assertions.Expect(rows.First).ToContainTextAsync(new Regex("(ns|µs|ms)"));
         await Patience.UntilAsync("the heat map is painted", async () => (await visitor.Page.EvaluateAsync<int[]>(Painted)) is [> 2, > 50]);
-        await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=latency-histogram]'))?.getOption()?.series?.[0]?.data?.length > 2");
+        await visitor.Page.WaitForFunctionAsync("() => globalThis.echarts?.getInstanceByDom(document.querySelector('[data-testid=latency-histogram]'))?.getOption()?.series?.[0]?.data?.length > 2");
 
         // The same in numbers, for whoever does not see pictures.
         await visitor.Test("latency-columns-table").Locator("summary").ClickAsync();
@@ -72,11 +72,11 @@ public sealed class LatencyPaneTests(BrowserFixture fixture) : IClassFixture<Bro
         await OpenAsync(visitor, dashboard, "pane=latency&range=2h");
         await Assertions.Expect(visitor.Test("latency-error")).ToContainTextAsync("1h");
         await visitor.Test("latency-range-1h").ClickAsync();
-        await visitor.Page.WaitForURLAsync(new Regex("pane=latency&range=1h$"));
+        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new Regex("pane=latency&range=1h$"));
         await Assertions.Expect(visitor.Test("latency-error")).ToHaveCountAsync(0);
         await Assertions.Expect(visitor.Test("latency-heat")).ToHaveAttributeAsync("data-hp-range", "3600000");
         _ = await visitor.Test("latency-reason").SelectOptionAsync("Hypercall");
-        await visitor.Page.WaitForURLAsync(new Regex("pane=latency&reason=Hypercall&range=1h$"));
+        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new Regex("pane=latency&reason=Hypercall&range=1h$"));
         ILocator rows = visitor.Test("latency-body").Locator("tr");
         await Assertions.Expect(rows).ToHaveCountAsync(1);
         await Assertions.Expect(rows.First).ToContainTextAsync("Hypercall");

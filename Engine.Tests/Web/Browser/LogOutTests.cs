@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Hyperpatch.Web.Security;
 using Microsoft.Playwright;
 
@@ -19,8 +20,8 @@ public sealed class LogOutTests(BrowserFixture fixture) : IClassFixture<BrowserF
 
         await person.Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Log out" }).ClickAsync();
 
-        await person.Page.WaitForURLAsync("**/login");
-        await other.WaitForURLAsync("**/login", new PageWaitForURLOptions { Timeout = 15_000 });
+        await Assertions.Expect(person.Page).ToHaveURLAsync(new Regex("/login$"));
+        await Assertions.Expect(other).ToHaveURLAsync(new Regex("/login$"));
         Assert.Empty(person.Complaints);
     }
 }

@@ -63,14 +63,14 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
                 // The picture is of the chart and the rows, not of the empty pane before the first frame.
                 await Assertions.Expect(visitor.Test("exits-body").Locator("tr[data-sequence]").Nth(5)).ToBeVisibleAsync();
                 await Assertions.Expect(visitor.Test("exits-chart").Locator("canvas").First).ToBeVisibleAsync();
-                await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption()?.series?.[0]?.data?.[1]?.[1] > 0");
+                await visitor.Page.WaitForFunctionAsync("() => globalThis.echarts?.getInstanceByDom(document.querySelector('[data-testid=exits-chart]'))?.getOption()?.series?.[0]?.data?.[1]?.[1] > 0");
             }
 
             if (name == "latency")
             {
                 // A few columns, so that there is a heat map to look at.
                 await Patience.UntilAsync("columns", async () => await visitor.Test("latency-columns").Locator("tr").CountAsync() > 8);
-                await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=latency-histogram]'))?.getOption()?.series?.[0]?.data?.length > 2");
+                await visitor.Page.WaitForFunctionAsync("() => globalThis.echarts?.getInstanceByDom(document.querySelector('[data-testid=latency-histogram]'))?.getOption()?.series?.[0]?.data?.length > 2");
             }
 
             await visitor.Test(landmark).First.ScrollIntoViewIfNeededAsync();

@@ -59,7 +59,7 @@ public sealed class StoryPaneTests(BrowserFixture fixture) : IClassFixture<Brows
 
         // What is held has an address of its own, and stays when others follow.
         await speaker.Test("story-hold").ClickAsync();
-        await speaker.Page.WaitForURLAsync(new Regex("event=\\d+"));
+        await Assertions.Expect(speaker.Page).ToHaveURLAsync(new Regex("event=\\d+"));
         string shared = speaker.Page.Url;
         string held = await speaker.Test("story-sequence").InnerTextAsync();
         await speaker.Test("run").ClickAsync();
