@@ -51,7 +51,7 @@ public sealed class LatencyPaneTests(BrowserFixture fixture) : IClassFixture<Bro
         await Assertions.Expect(rows.First).ToContainTextAsync("All");
         await Assertions.Expect(rows.First).ToContainTextAsync(new Regex("(ns|µs|ms)"));
         await Patience.UntilAsync("the heat map is painted", async () => (await visitor.Page.EvaluateAsync<int[]>(Painted)) is [> 2, > 50]);
-        await visitor.Page.WaitForFunctionAsync("() => echarts.getInstanceByDom(document.querySelector('[data-testid=latency-histogram]'))?.getOption()?.series?.[0]?.data?.length > 2");
+        await visitor.Page.WaitForFunctionAsync("() => globalThis.echarts?.getInstanceByDom(document.querySelector('[data-testid=latency-histogram]'))?.getOption()?.series?.[0]?.data?.length > 2");
 
         // The same in numbers, for whoever does not see pictures.
         await visitor.Test("latency-columns-table").Locator("summary").ClickAsync();
