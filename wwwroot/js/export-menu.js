@@ -1,6 +1,7 @@
 // Export menus (data-hp-menu) close as menus do; a chart is saved as a picture; and a part of a page is printed. One listener for the
 // document: menus come and go with panes.
 import { cssColor, setText } from './machine/dom.js';
+import { phrase } from './texts.js';
 
 const two = value => String(value).padStart(2, '0');
 
@@ -31,7 +32,7 @@ const pictureOf = card => {
 const save = button => {
   const note = button.closest('[data-hp-menu]').querySelector('[data-hp-menu-note]');
   const picture = pictureOf(button.closest('.hp-card'));
-  setText(note, picture ? '' : 'The chart is not drawn yet. Try again in a moment.');
+  setText(note, picture ? '' : phrase('ChartNotDrawnYet'));
   if (!picture) return false;
   const link = document.createElement('a');
   link.href = picture;

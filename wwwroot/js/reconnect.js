@@ -1,5 +1,6 @@
 // What a person sees while the page has no connection, and how it comes back: by taking up its circuit where the server still has
 // it, else by loading itself afresh. The page's state is in its address, so nothing is lost by that.
+import { phrase } from './texts.js';
 const dialog = document.getElementById('components-reconnect-modal');
 const text = dialog.querySelector('[data-hp-reconnect-text]');
 const instance = document.querySelector('meta[name="hyperpatch-instance"]')?.content;
@@ -28,8 +29,8 @@ const askServer = async () => {
 
 const takeUp = async () => {
   const server = await askServer();
-  if (!server) { say('The server does not answer. Trying again.'); return; }
-  say('The server is back.');
+  if (!server) { say(phrase('ServerDoesNotAnswer')); return; }
+  say(phrase('ServerIsBack'));
   let back = false;
   if (server === 'same') {
     try { back = await Blazor.reconnect(); } catch { /* it has given this page's circuit up */ }
@@ -47,7 +48,7 @@ const tryNow = async () => {
 dialog.addEventListener('components-reconnect-state-changed', event => {
   switch (event.detail.state) {
     case 'show':
-      say('Trying again. The machines go on meanwhile.');
+      say(phrase('TryingAgain'));
       show();
       polling ||= setInterval(tryNow, 2000);
       break;

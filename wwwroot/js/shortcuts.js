@@ -1,8 +1,9 @@
 // Keyboard shortcuts. Whatever has data-hp-key is pressed by that key; data-hp-key-label says in the list (key ?) what it does. So the
 // list is always that of the page, and a control that is disabled is so for the keyboard, too.
+import { phrase } from './texts.js';
 const typing = 'input, textarea, select, [contenteditable="true"], fluent-text-input, fluent-textarea, fluent-select';
 const pressedBySpace = 'button, a, summary, [role="button"]';
-const names = { Space: 'Space', Escape: 'Esc', ArrowLeft: '←', ArrowRight: '→' };
+const names = { Space: phrase('SpaceKey'), Escape: phrase('EscapeKey'), ArrowLeft: '←', ArrowRight: '→' };
 
 const usable = element => !element.disabled && element.getClientRects().length > 0;
 const find = key => [...document.querySelectorAll('[data-hp-key]')].find(element => element.dataset.hpKey === key && usable(element));
@@ -11,7 +12,7 @@ const showHelp = () => {
   const dialog = document.querySelector('[data-hp-shortcuts-dialog]');
   const list = dialog?.querySelector('[data-hp-shortcuts-list]');
   if (!list || dialog.open) return;
-  const rows = new Map([['?', 'This list']]);
+  const rows = new Map([['?', phrase('ThisList')]]);
   for (const element of document.querySelectorAll('[data-hp-key]')) {
     if (element.getClientRects().length > 0) rows.set(element.dataset.hpKey, element.dataset.hpKeyLabel);
   }

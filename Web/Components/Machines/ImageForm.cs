@@ -1,6 +1,7 @@
 using Hyperpatch.Engine.Guests.Loading;
 using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines.Commands;
+using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components.Forms;
 using Microsoft.JSInterop;
 
@@ -38,7 +39,7 @@ public sealed class ImageForm
         ArgumentNullException.ThrowIfNull(errors);
         if (File is null)
         {
-            errors["image"] = ["Choose an image file."];
+            errors["image"] = [MachineTexts.ChooseAnImageFile];
             return null;
         }
 
@@ -57,7 +58,7 @@ public sealed class ImageForm
         }
         catch (Exception exception) when (exception is IOException or JSException or TimeoutException or OperationCanceledException or InvalidOperationException || BrowserLoss.Is(exception))
         {
-            errors["image"] = ["The browser could not read the file (was it changed or removed?). Choose it again."];
+            errors["image"] = [MachineTexts.TheFileCouldNotBeRead];
             return null;
         }
     }

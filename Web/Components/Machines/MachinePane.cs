@@ -1,3 +1,5 @@
+using Hyperpatch.Web.Texts;
+
 namespace Hyperpatch.Web.Components.Machines;
 
 /// <summary>A pane of a machine's page.</summary>
@@ -21,17 +23,17 @@ public sealed record MachinePane(string Id, string Title, string Key)
     /// <summary>All panes, in the order of their tabs.</summary>
     public static IReadOnlyList<MachinePane> All { get; } =
     [
-        new(Overview, "Overview", "1"),
-        new(Story, "What just happened", "9"),
-        new("exits", "Exits", "2"),
-        new("sites", "Hypercall sites", "3"),
-        new("hypercalls", "Hypercalls", "4"),
-        new(Latency, "Latency", "l"),
-        new("processors", "Processors", "5"),
-        new(Memory, "Memory", "6"),
-        new("breakpoints", "Breakpoints", "0"),
-        new("serial", "Serial", "7"),
-        new("timeline", "Timeline", "8"),
+        new(Overview, MachineTexts.PaneOverview, "1"),
+        new(Story, MachineTexts.PaneStory, "9"),
+        new("exits", MachineTexts.PaneExits, "2"),
+        new("sites", MachineTexts.PaneSites, "3"),
+        new("hypercalls", MachineTexts.PaneHypercalls, "4"),
+        new(Latency, MachineTexts.PaneLatency, "l"),
+        new("processors", MachineTexts.PaneProcessors, "5"),
+        new(Memory, MachineTexts.PaneMemory, "6"),
+        new("breakpoints", MachineTexts.PaneBreakpoints, "0"),
+        new("serial", MachineTexts.PaneSerial, "7"),
+        new("timeline", MachineTexts.PaneTimeline, "8"),
     ];
 
     /// <summary>The pane of an address, or null.</summary>

@@ -4,6 +4,7 @@ using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Inspection;
+using Hyperpatch.Web.Texts;
 
 namespace Hyperpatch.Web.Components.Machines;
 
@@ -13,11 +14,11 @@ public sealed class PausePointForm
     /// <summary>The kinds, by their names in the API, in words.</summary>
     public static IReadOnlyList<(string Kind, string Text)> Kinds { get; } =
     [
-        ("address", "before the instruction at an address"),
-        ("exit", "at the next exit of a reason"),
-        ("hypercall", "at a hypercall of a number"),
-        ("patch", "at a patch"),
-        ("invalid-opcode", "at a #UD given to the guest"),
+        ("address", MachineTexts.PauseAtAddress),
+        ("exit", MachineTexts.PauseAtExit),
+        ("hypercall", MachineTexts.PauseAtHypercall),
+        ("patch", MachineTexts.PauseAtPatch),
+        ("invalid-opcode", MachineTexts.PauseAtInvalidOpcode),
     ];
 
     /// <summary>The numbers that have names, for a help text.</summary>
@@ -64,7 +65,7 @@ public sealed class PausePointForm
         {
             return long.TryParse(Number, NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out long number) && number >= 0
                 ? new PausePointRequest { Kind = Kind, Number = number, Processor = processor, Once = Once }
-                : CommandError.Invalid("number", $"Write a hypercall's number, 0 or more. Those with names: {KnownNumbers}.");
+                : CommandError.Invalid("number", Phrase.Of(MachineTexts.WriteAHypercallsNumber, KnownNumbers));
         }
 
         return new PausePointRequest { Kind = Kind, Reason = Kind == "exit" ? Reason : null, Processor = processor, Once = Once };

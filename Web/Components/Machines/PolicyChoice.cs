@@ -1,3 +1,5 @@
+using Hyperpatch.Web.Texts;
+
 namespace Hyperpatch.Web.Components.Machines;
 
 /// <summary>The policies in words.</summary>
@@ -8,10 +10,10 @@ public sealed record PolicyChoice(string Id, string Text)
     /// <summary>All of them, the default first.</summary>
     public static IReadOnlyList<PolicyChoice> All { get; } =
     [
-        new("force", "patch it, whatever the guest's page tables say"),
-        new("faithful", "patch it with the guest's own permissions: read-only text gives the guest a page fault"),
-        new("emulate", "serve it and leave the guest's memory alone"),
-        new("inject", "give the guest its #UD"),
+        new("force", MachineTexts.PolicyForce),
+        new("faithful", MachineTexts.PolicyFaithful),
+        new("emulate", MachineTexts.PolicyEmulate),
+        new("inject", MachineTexts.PolicyInject),
     ];
 
     /// <summary>What a policy does.</summary>

@@ -6,6 +6,7 @@ using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Frames;
+using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
@@ -98,7 +99,7 @@ public sealed partial class ComparePage : ComponentBase, IAsyncDisposable
         _range = ChartRange.Find(Range) ?? ChartRange.All[0];
         _rangeError = string.IsNullOrWhiteSpace(Range) || ChartRange.Find(Range) is not null
             ? null
-            : $"A chart shows {string.Join(", ", ChartRange.All.Select(range => range.Id))}, not \"{Cut(Range)}\".";
+            : Phrase.Of(PageTexts.AChartShowsNot, string.Join(", ", ChartRange.All.Select(range => range.Id)), Cut(Range));
     }
 
     /// <inheritdoc/>
@@ -183,7 +184,7 @@ public sealed partial class ComparePage : ComponentBase, IAsyncDisposable
             frames => InvokeAsync(() => ShowAsync(side, machine, frames)),
             Logger,
             () => InvokeAsync(() => End(side, machine)),
-            () => InvokeAsync(() => Say("The live view has failed, and what you see stands still. The machines go on. Load the page again; the server's log says what happened.")));
+            () => InvokeAsync(() => Say(PageTexts.TheLiveViewOfBothHasFailed)));
         if (started.Succeeded(out FrameWatch? watch, out CommandError? error))
         {
             _watches.Add(watch);

@@ -1,3 +1,5 @@
+using Hyperpatch.Web.Texts;
+
 namespace Hyperpatch.Web.Components.Pages;
 
 /// <summary>A program to start from.</summary>
@@ -10,7 +12,7 @@ public sealed record EditorExample(string Name, string Title, int Processors, st
     /// <summary>All of them.</summary>
     public static IReadOnlyList<EditorExample> All { get; } =
     [
-        new("hypercall", "A hypercall in the wrong form", 1, """
+        new("hypercall", PageTexts.ExampleHypercall, 1, """
             # AMD's VMMCALL (0F 01 D9) on a processor that says it is Intel's:
             # it raises #UD, its last byte is rewritten to C1 (VMCALL), and it is
             # executed again. The second time round it is right already.
@@ -21,7 +23,7 @@ public sealed record EditorExample(string Name, string Title, int Processors, st
                     jnz     again
                     hlt                         # interrupts are off: the end
             """),
-        new("serial", "Text on the serial console", 1, """
+        new("serial", PageTexts.ExampleSerial, 1, """
             # Each byte that is written to port 0x3F8 is an exit, and a character
             # on the serial console.
                     lea     rsi, [rip + text]
@@ -35,7 +37,7 @@ public sealed record EditorExample(string Name, string Title, int Processors, st
 
             text:   .asciz  "Hello from the editor\n"
             """),
-        new("undefined", "An undefined instruction (#UD)", 1, """
+        new("undefined", PageTexts.ExampleUndefined, 1, """
             # UD2 is no hypercall, so the guest gets its #UD. Nobody handles it
             # here: the handler that every program has prints it on the serial
             # console and ends the machine with status 7.
@@ -44,7 +46,7 @@ public sealed record EditorExample(string Name, string Title, int Processors, st
                     ud2                         # this one is not
                     hlt
             """),
-        new("race", "Two vCPUs race at one hypercall", 2, """
+        new("race", PageTexts.ExampleRace, 2, """
             # Both vCPUs start here and meet at the same VMMCALL. On Intel each may
             # raise #UD before the other one's patch is seen; no call may be lost
             # or made twice.

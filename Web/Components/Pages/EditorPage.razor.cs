@@ -6,6 +6,7 @@ using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Security;
+using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
@@ -160,7 +161,7 @@ public sealed partial class EditorPage : ComponentBase
 
         if (!int.TryParse(_processors, NumberStyles.None, CultureInfo.InvariantCulture, out int processors))
         {
-            _errors = new Dictionary<string, string[]> { ["processors"] = ["A whole number is needed."] };
+            _errors = new Dictionary<string, string[]> { ["processors"] = [PageTexts.AWholeNumberIsNeeded] };
             return;
         }
 

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Views;
+using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
 
 namespace Hyperpatch.Web.Components.Pages;
@@ -31,12 +32,12 @@ public sealed partial class HostPage : ComponentBase
 
     private static IEnumerable<(string Name, string Value)> Facts(HostView host)
     {
-        yield return ("Operating system", host.OperatingSystem);
-        yield return ("Logical processors", host.Processors.ToString(CultureInfo.InvariantCulture));
-        yield return ("Memory for guests", string.Create(CultureInfo.InvariantCulture, $"{host.MemoryMiB:N0} MiB"));
+        yield return (PageTexts.OperatingSystem, host.OperatingSystem);
+        yield return (PageTexts.LogicalProcessors, host.Processors.ToString(CultureInfo.InvariantCulture));
+        yield return (PageTexts.MemoryForGuests, string.Create(CultureInfo.InvariantCulture, $"{host.MemoryMiB:N0} MiB"));
         yield return ("Hyperpatch", Version(typeof(HostPage).Assembly));
         yield return (".NET", RuntimeInformation.FrameworkDescription);
-        yield return ("Disassembler", $"Iced {Version(typeof(Iced.Intel.Decoder).Assembly)}");
+        yield return (PageTexts.Disassembler, $"Iced {Version(typeof(Iced.Intel.Decoder).Assembly)}");
     }
 
     private static string Version(Assembly assembly) =>

@@ -8,6 +8,7 @@ using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Frames;
 using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
+using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
@@ -178,7 +179,7 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
 
     private void Fail()
     {
-        _error = "The live view has failed, and what you see stands still. The machine goes on. Load the page again; the server's log says what happened.";
+        _error = PageTexts.TheLiveViewHasFailed;
         StateHasChanged();
     }
 

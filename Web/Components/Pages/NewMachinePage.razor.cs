@@ -6,6 +6,7 @@ using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
+using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
@@ -64,7 +65,7 @@ public sealed partial class NewMachinePage : ComponentBase
         _acceleratorHelp = Accelerators.Select() switch
         {
             UnavailableAccelerator none => none.Check().Reason,
-            var found => $"auto takes {found.Name} here.",
+            var found => Phrase.Of(PageTexts.AutoTakes, found.Name),
         };
     }
 
@@ -170,7 +171,7 @@ public sealed partial class NewMachinePage : ComponentBase
             return number;
         }
 
-        errors[field] = ["A whole number is needed."];
+        errors[field] = [PageTexts.AWholeNumberIsNeeded];
         return null;
     }
 

@@ -4,47 +4,46 @@ using Hyperpatch.Engine.Hypercalls;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Texts;
 
 namespace Hyperpatch.Web.Machines.Stories;
 
 /// <summary>What the host did, and why.</summary>
 internal static class StoryActions
 {
-    private const string Served = "The host did what the guest asked for, put the result into RAX and went on behind the instruction, as if it had been the right one.";
-
     /// <summary>The step.</summary>
     public static StoryStep Action(in ExitRecord record, ExitEvent exit)
     {
-        StoryFact policy = new("Policy", PolicyNames.Of(record.Policy), Describe(record.Policy));
+        StoryFact policy = new(StoryTexts.Policy, PolicyNames.Of(record.Policy), Describe(record.Policy));
         return record.Outcome switch
         {
             InterceptionOutcome.Patched => new StoryStep(
                 "action",
-                $"One byte is written: {record.Before:X2} becomes {record.After:X2}",
-                "Nothing else in the guest changes, and RIP stays where it is. From now on the instruction is right for every processor of this guest.",
+                Phrase.Of(StoryTexts.Patched, record.Before, record.After),
+                StoryTexts.PatchedText,
                 [policy])
             { Bytes = exit.Bytes, After = exit.After },
-            InterceptionOutcome.Emulated => new StoryStep("action", "Nothing is written: the call is served as it is", Served, [policy, .. Call(exit)]) { Bytes = exit.Bytes },
+            InterceptionOutcome.Emulated => new StoryStep("action", StoryTexts.Emulated, StoryTexts.ServedAsIfRight, [policy, .. Call(exit)]) { Bytes = exit.Bytes },
             InterceptionOutcome.EmulatedReadOnly => new StoryStep(
-                "action", "Nothing can be written: the instruction is in ROM", Served, [policy, .. Call(exit)])
+                "action", StoryTexts.EmulatedInRom, StoryTexts.ServedAsIfRight, [policy, .. Call(exit)])
             { Bytes = exit.Bytes },
             InterceptionOutcome.Injected => new StoryStep(
-                "action", "Nothing is written: the guest gets its #UD", "The policy says that the other vendor's hypercall is the guest's own affair.", [policy]) { Bytes = exit.Bytes },
+                "action", StoryTexts.GetsItsInvalidOpcode, StoryTexts.InjectedText, [policy]) { Bytes = exit.Bytes },
             InterceptionOutcome.PageFault => new StoryStep(
                 "action",
-                "Nothing is written: the guest gets a #PF",
-                "The guest's page tables forbid writing there, and under this policy the host writes with the guest's own permissions. So the guest gets the page fault that its own write would have raised.",
+                StoryTexts.GetsPageFault,
+                StoryTexts.GetsPageFaultText,
                 [policy])
             { Bytes = exit.Bytes },
             InterceptionOutcome.LoopGuard => new StoryStep(
                 "action",
-                "Nothing more is written: the guest gets a #UD",
-                "The same instruction came back again and again although it was repaired, or it is where no write stays. Before this goes on for ever the guest is told.",
+                StoryTexts.LoopGuard,
+                StoryTexts.LoopGuardText,
                 [policy])
             { Bytes = exit.Bytes },
             InterceptionOutcome.InvalidOpcode => new StoryStep(
-                "action", "Nothing is written: the guest gets its #UD", "What is no hypercall is not the host's affair. A real processor would have raised #UD, and so does this one.", []) { Bytes = exit.Bytes },
-            _ => new StoryStep("action", "The call is served", "The host did what the guest asked for, put the result into RAX and went on behind the instruction.", Call(exit)),
+                "action", StoryTexts.GetsItsInvalidOpcode, StoryTexts.NoHypercallText, []) { Bytes = exit.Bytes },
+            _ => new StoryStep("action", StoryTexts.Served, StoryTexts.ServedText, Call(exit)),
         };
     }
 
@@ -56,12 +55,12 @@ internal static class StoryActions
             return [];
         }
 
-        List<StoryFact> facts = [new("Hypercall", $"{HypercallNumber.Name((ulong)number)} ({number})", "What the guest asked for: the number in RAX.")];
+        List<StoryFact> facts = [new(StoryTexts.Hypercall, $"{HypercallNumber.Name((ulong)number)} ({number})", StoryTexts.HypercallHelp)];
         string[] registers = ["RBX", "RCX", "RDX", "RSI"];
-        facts.AddRange((exit.Arguments ?? []).Zip(registers, (value, register) => new StoryFact(register, value, "An argument. Which of the four a call looks at depends on the call.")));
+        facts.AddRange((exit.Arguments ?? []).Zip(registers, (value, register) => new StoryFact(register, value, StoryTexts.ArgumentHelp)));
         if (exit.Result is { } result)
         {
-            facts.Add(new StoryFact("Result", result.ToString(CultureInfo.InvariantCulture), "What came back in RAX. Below zero it is an error, as in the kernel."));
+            facts.Add(new StoryFact(StoryTexts.Result, result.ToString(CultureInfo.InvariantCulture), StoryTexts.ResultHelp));
         }
 
         return facts;
@@ -69,9 +68,9 @@ internal static class StoryActions
 
     private static string Describe(PatchPolicy policy) => policy switch
     {
-        PatchPolicy.Force => "Write the byte, whatever the guest's page tables say.",
-        PatchPolicy.Faithful => "Write the byte with the guest's own permissions.",
-        PatchPolicy.Emulate => "Serve the call and leave the guest's memory alone.",
-        _ => "Give the guest its #UD.",
+        PatchPolicy.Force => StoryTexts.PolicyForce,
+        PatchPolicy.Faithful => StoryTexts.PolicyFaithful,
+        PatchPolicy.Emulate => StoryTexts.PolicyEmulate,
+        _ => StoryTexts.PolicyInject,
     };
 }

@@ -2,6 +2,7 @@ using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Texts;
 
 namespace Hyperpatch.Web.Machines.Stories;
 
@@ -9,7 +10,6 @@ namespace Hyperpatch.Web.Machines.Stories;
 internal static class StorySequels
 {
     private const string Id = "sequel";
-    private const string NotKnown = "What came of it is not known: the guest was ended or reset before, or its exits came faster than they are kept.";
 
     /// <summary>The step.</summary>
     /// <param name="record">The exit.</param>
@@ -20,9 +20,9 @@ internal static class StorySequels
     {
         InterceptionOutcome.Patched => Again(record, next, level, outlook),
         InterceptionOutcome.Emulated or InterceptionOutcome.EmulatedReadOnly => new StoryStep(
-            Id, "The guest goes on behind the instruction", "It is not executed again. The next time the guest comes by, all of this happens once more, for the byte is as it was.", []),
-        InterceptionOutcome.PageFault => Handler(record, next, outlook, "page fault"),
-        InterceptionOutcome.FetchFault => Handler(record, next, outlook, "fault of the fetch"),
+            Id, StoryTexts.GoesOnBehind, StoryTexts.GoesOnBehindText, []),
+        InterceptionOutcome.PageFault => Handler(record, next, outlook, StoryTexts.PageFault),
+        InterceptionOutcome.FetchFault => Handler(record, next, outlook, StoryTexts.FaultOfTheFetch),
         _ => Handler(record, next, outlook, "#UD"),
     };
 
@@ -32,13 +32,13 @@ internal static class StorySequels
         {
             return outlook switch
             {
-                StoryOutlook.Nothing => new StoryStep(Id, "The same instruction was to be executed again", NotKnown, []),
+                StoryOutlook.Nothing => new StoryStep(Id, StoryTexts.AgainWasToBe, StoryTexts.SequelNotKnown, []),
                 StoryOutlook.Paused => new StoryStep(
-                    Id, "The same instruction is executed again", "RIP still points at it, so it comes next. While the machine is paused that is still to come: press Step.", [])
+                    Id, StoryTexts.AgainPending, StoryTexts.AgainPausedText, [])
                 { IsPending = true },
                 _ when level == InterceptionLevel.Native => new StoryStep(
-                    Id, "The same instruction is executed again", "RIP still points at it, so it comes next. At level native the host's kernel may serve the call itself, and then nothing is told of it here.", []),
-                _ => new StoryStep(Id, "The same instruction is executed again", "RIP still points at it, so it comes next.", []) { IsPending = true },
+                    Id, StoryTexts.AgainPending, StoryTexts.AgainNativeText, []),
+                _ => new StoryStep(Id, StoryTexts.AgainPending, StoryTexts.AgainPendingText, []) { IsPending = true },
             };
         }
 
@@ -47,8 +47,8 @@ internal static class StorySequels
             ExitEvent call = ExitEvents.Describe(after);
             return new StoryStep(
                 Id,
-                "The same instruction was executed again, and this time it was a hypercall",
-                "RIP had not moved, so the processor came by once more and found its own vendor's form: an exit for a hypercall, which the host served.",
+                StoryTexts.AgainServed,
+                StoryTexts.AgainServedText,
                 [.. StoryActions.Call(call), Number(after)])
             { Bytes = call.Bytes };
         }
@@ -57,21 +57,21 @@ internal static class StorySequels
         {
             return new StoryStep(
                 Id,
-                "The same instruction was executed again, and was wrong again",
-                "Between the two the vendor was switched, or the guest wrote the old byte back.",
+                StoryTexts.AgainWrong,
+                StoryTexts.AgainWrongText,
                 [Number(after)]);
         }
 
         return level == InterceptionLevel.Native
             ? new StoryStep(
                 Id,
-                "The same instruction was executed again",
-                "This time it was in the right form, and the host's kernel served the call without telling (level native). What is known is the next exit of this vCPU.",
+                StoryTexts.Again,
+                StoryTexts.AgainInKernelText,
                 [.. Next(after)])
             : new StoryStep(
                 Id,
-                "Something else came first",
-                "RIP still pointed at the instruction, but before it was executed this vCPU came back to the host for something else, such as what an interrupt's handler did. The instruction comes when that is over.",
+                StoryTexts.SomethingElseFirst,
+                StoryTexts.SomethingElseFirstText,
                 [.. Next(after)]);
     }
 
@@ -81,30 +81,30 @@ internal static class StorySequels
         {
             return new StoryStep(
                 Id,
-                $"The guest could not take the {fault}: it shut down",
-                "Nothing came back from a handler. When neither a fault's handler nor that of the double fault (#DF) behind it can be called, the processor shuts down: a triple fault.",
+                Phrase.Of(StoryTexts.ShutDown, fault),
+                StoryTexts.ShutDownText,
                 [.. Next(end)]);
         }
 
         if (next is null && outlook == StoryOutlook.Nothing)
         {
-            return new StoryStep(Id, $"The guest was given the {fault}", NotKnown, []);
+            return new StoryStep(Id, Phrase.Of(StoryTexts.WasGivenTheFault, fault), StoryTexts.SequelNotKnown, []);
         }
 
-        string where = $"The processor goes on in the guest's own handler for it, with the address {ExitEvents.Hex(record.Rip)} on the stack.";
+        string where = Phrase.Of(StoryTexts.GoesOnInHandler, ExitEvents.Hex(record.Rip));
         return next is not { } after
-            ? new StoryStep(Id, $"The guest's handler takes the {fault}", where + " Nothing has come back from there yet.", []) { IsPending = true }
+            ? new StoryStep(Id, Phrase.Of(StoryTexts.HandlerTakes, fault), where + StoryTexts.NothingCameBackYet, []) { IsPending = true }
             : after.Linear == record.Linear && after.Outcome is not (InterceptionOutcome.None or InterceptionOutcome.Served)
-                ? new StoryStep(Id, $"The guest's handler took the {fault}, and tried the same again", where, [.. Next(after)])
-                : new StoryStep(Id, $"The guest's handler took the {fault}", where, [.. Next(after)]);
+                ? new StoryStep(Id, Phrase.Of(StoryTexts.HandlerTriedAgain, fault), where, [.. Next(after)])
+                : new StoryStep(Id, Phrase.Of(StoryTexts.HandlerTook, fault), where, [.. Next(after)]);
     }
 
     private static IEnumerable<StoryFact> Next(in ExitRecord after)
     {
         ExitEvent next = ExitEvents.Describe(after);
-        return [new StoryFact("Next exit", next.Reason, "What this vCPU came back to the host for next."), new StoryFact("RIP", next.Rip), Number(after)];
+        return [new StoryFact(StoryTexts.NextExit, next.Reason, StoryTexts.NextExitHelp), new StoryFact("RIP", next.Rip), Number(after)];
     }
 
     private static StoryFact Number(in ExitRecord after) =>
-        new("Exit", after.Sequence.ToString(System.Globalization.CultureInfo.InvariantCulture), "Its number in the machine's history.");
+        new(StoryTexts.Exit, after.Sequence.ToString(System.Globalization.CultureInfo.InvariantCulture), StoryTexts.ExitHelp);
 }

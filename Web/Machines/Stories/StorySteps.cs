@@ -4,6 +4,7 @@ using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Machines.Inspection;
+using Hyperpatch.Web.Texts;
 using Iced.Intel;
 
 namespace Hyperpatch.Web.Machines.Stories;
@@ -16,32 +17,32 @@ internal static class StorySteps
     {
         List<StoryFact> facts =
         [
-            new("vCPU", record.Processor.ToString(CultureInfo.InvariantCulture), "The guest's processor that it happened on."),
-            new("RIP", exit.Rip, "The instruction pointer: where in its code the guest was."),
-            new("CPL", Cpl(record.Cpl), "The privilege level of that code: 0 is the guest's kernel, 3 its programs."),
-            new(CpuVendor.All[record.Vendor].Name + "'s name", $"{exit.NativeName} ({ExitEvents.Hex(exit.NativeCode)})", "What the vendor's manual calls this exit, and its code."),
+            new("vCPU", record.Processor.ToString(CultureInfo.InvariantCulture), StoryTexts.VcpuHelp),
+            new("RIP", exit.Rip, StoryTexts.RipHelp),
+            new("CPL", Cpl(record.Cpl), StoryTexts.CplHelp),
+            new(Phrase.Of(StoryTexts.VendorsName, CpuVendor.All[record.Vendor].Name), $"{exit.NativeName} ({ExitEvents.Hex(exit.NativeCode)})", StoryTexts.VendorsNameHelp),
         ];
         if (exit.Site is { } site && site != exit.Rip)
         {
-            facts.Insert(2, new StoryFact("Linear address", site, "RIP plus the base of the code segment."));
+            facts.Insert(2, new StoryFact(StoryTexts.LinearAddress, site, StoryTexts.LinearAddressHelp));
         }
 
         return record.Reason switch
         {
             ExitReason.InvalidOpcode => new StoryStep(
                 "exit",
-                $"#UD: vCPU {record.Processor} met an instruction it does not know",
-                "The processor raised #UD (invalid opcode). The guest has not seen it yet: the host asked to be told first, so the processor left the guest at this very instruction and came back to the host. That is a VM exit.",
+                Phrase.Of(StoryTexts.ExitInvalidOpcode, record.Processor),
+                StoryTexts.ExitInvalidOpcodeText,
                 facts),
             ExitReason.Hypercall => new StoryStep(
                 "exit",
-                $"vCPU {record.Processor} made a hypercall",
-                "A hypercall is how a guest asks its host for something, as a program asks its kernel by a system call. The processor left the guest and came back to the host: a VM exit.",
+                Phrase.Of(StoryTexts.ExitHypercall, record.Processor),
+                StoryTexts.ExitHypercallText,
                 facts),
             _ => new StoryStep(
                 "exit",
-                $"vCPU {record.Processor} came back to the host: {exit.Reason}",
-                "Something that the guest did is the host's to do. The processor left the guest and came back to the host: a VM exit.",
+                Phrase.Of(StoryTexts.ExitOther, record.Processor, exit.Reason),
+                StoryTexts.ExitOtherText,
                 facts),
         };
     }
@@ -49,12 +50,12 @@ internal static class StorySteps
     /// <summary>The host read the instruction.</summary>
     public static StoryStep Fetch(in ExitRecord record, ExitEvent exit) =>
         record.Outcome == InterceptionOutcome.FetchFault
-            ? new StoryStep("fetch", "The host could not read the instruction", "The guest's page tables lead nowhere at this address (any more), or forbid to execute there. So there is nothing to decode, and the guest gets the fault of that fetch: a #PF, or a #GP where the addresses end.", [])
+            ? new StoryStep("fetch", StoryTexts.FetchFault, StoryTexts.FetchFaultText, [])
             : new StoryStep(
                 "fetch",
-                record.Length == 1 ? "The host read 1 byte there" : $"The host read {record.Length} bytes there",
-                "It followed the guest's own page tables to the instruction and read it from the guest's memory.",
-                [new StoryFact("Address", exit.Site ?? exit.Rip, "Linear address of the instruction.")])
+                record.Length == 1 ? StoryTexts.FetchOneByte : Phrase.Of(StoryTexts.FetchBytes, record.Length),
+                StoryTexts.FetchText,
+                [new StoryFact(StoryTexts.Address, exit.Site ?? exit.Rip, StoryTexts.AddressHelp)])
             { Bytes = exit.Bytes };
 
     /// <summary>What the bytes mean.</summary>
@@ -64,8 +65,8 @@ internal static class StorySteps
         {
             return new StoryStep(
                 "decode",
-                $"They are {form.HypercallMnemonic.ToUpperInvariant()}: {form.Name}'s hypercall",
-                $"Both vendors' hypercalls begin with 0F 01; the last byte tells them apart: {Both()}.",
+                Phrase.Of(StoryTexts.DecodeHypercall, form.HypercallMnemonic.ToUpperInvariant(), form.Name),
+                Phrase.Of(StoryTexts.DecodeHypercallText, Both()),
                 [])
             { Vendor = form.Id };
         }
@@ -73,8 +74,8 @@ internal static class StorySteps
         string text = Disassemble(record, bits);
         return new StoryStep(
             "decode",
-            text.Length > 0 ? $"They are {text}: no hypercall" : "They are no instruction at all, and so no hypercall",
-            $"A hypercall would be one of these: {Both()}.",
+            text.Length > 0 ? Phrase.Of(StoryTexts.DecodeOther, text) : StoryTexts.DecodeNothing,
+            Phrase.Of(StoryTexts.DecodeOtherText, Both()),
             []);
     }
 
@@ -85,11 +86,11 @@ internal static class StorySteps
         bool isRight = record.Outcome == InterceptionOutcome.Served;
         return new StoryStep(
             "vendor",
-            $"The guest sees a processor by {seen.Name}",
+            Phrase.Of(StoryTexts.Vendor, seen.Name),
             isRight
-                ? $"Its hypercall is {seen.HypercallMnemonic.ToUpperInvariant()}: the instruction is in the right form."
-                : $"Its hypercall is {seen.HypercallMnemonic.ToUpperInvariant()} ({Bytes(seen)}). The other vendor's instruction is unknown to it: that is why #UD was raised.",
-            [new StoryFact("CPUID", seen.Identity, "The name by which the processor introduces itself to the guest.")])
+                ? Phrase.Of(StoryTexts.VendorRight, seen.HypercallMnemonic.ToUpperInvariant())
+                : Phrase.Of(StoryTexts.VendorWrong, seen.HypercallMnemonic.ToUpperInvariant(), Bytes(seen)),
+            [new StoryFact("CPUID", seen.Identity, StoryTexts.CpuidHelp)])
         { Vendor = seen.Id };
     }
 
@@ -99,15 +100,15 @@ internal static class StorySteps
 
     private static string Cpl(byte cpl) => cpl switch
     {
-        0 => "0 (kernel)",
-        3 => "3 (program)",
+        0 => StoryTexts.CplKernel,
+        3 => StoryTexts.CplProgram,
         _ => cpl.ToString(CultureInfo.InvariantCulture),
     };
 
     private static string Bytes(CpuVendor vendor) => string.Create(CultureInfo.InvariantCulture, $"0F 01 {vendor.HypercallOpcode:X2}");
 
     private static string Both() => string.Join(
-        ", ", CpuVendor.All.Select(vendor => $"{Bytes(vendor)} is {vendor.Name}'s {vendor.HypercallMnemonic.ToUpperInvariant()}"));
+        ", ", CpuVendor.All.Select(vendor => Phrase.Of(StoryTexts.BytesAreHypercall, Bytes(vendor), vendor.Name, vendor.HypercallMnemonic.ToUpperInvariant())));
 
     private static string Disassemble(in ExitRecord record, int bits)
     {

@@ -3,6 +3,7 @@ using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Texts;
 
 namespace Hyperpatch.Web.Machines.Stories;
 
@@ -55,7 +56,7 @@ public static class StoryTeller
         {
             if (exit.Detail.Length > 0)
             {
-                steps.Add(new StoryStep("action", "What it was about", exit.Detail, []));
+                steps.Add(new StoryStep("action", StoryTexts.WhatItWasAbout, exit.Detail, []));
             }
         }
         else

@@ -2,6 +2,7 @@ using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Engine.Vendors;
+using Hyperpatch.Web.Texts;
 
 namespace Hyperpatch.Web.Machines.Stories;
 
@@ -11,18 +12,18 @@ internal static class StoryTitles
     /// <summary>The line.</summary>
     public static string Of(in ExitRecord record, ExitEvent exit)
     {
-        string form = CpuVendor.FromHypercallOpcode(record.Before) is { } owner ? $"{owner.Name}'s {owner.HypercallMnemonic.ToUpperInvariant()}" : "the instruction";
+        string form = CpuVendor.FromHypercallOpcode(record.Before) is { } owner ? Phrase.Of(StoryTexts.VendorsHypercall, owner.Name, owner.HypercallMnemonic.ToUpperInvariant()) : StoryTexts.TheInstruction;
         return record.Outcome switch
         {
-            InterceptionOutcome.Patched => $"A hypercall instruction was repaired: {record.Before:X2} became {record.After:X2}",
-            InterceptionOutcome.Emulated or InterceptionOutcome.EmulatedReadOnly => $"{form} was served without changing it",
-            InterceptionOutcome.Injected => $"The guest got its #UD for {form}",
-            InterceptionOutcome.PageFault => $"The guest got a #PF: {form} is in read-only text",
-            InterceptionOutcome.InvalidOpcode => "The guest got its #UD: the instruction is no hypercall",
-            InterceptionOutcome.FetchFault => "The instruction could not be read",
-            InterceptionOutcome.LoopGuard => $"The guest got a #UD: repairing {form} led nowhere",
-            InterceptionOutcome.Served => "A hypercall was served",
-            _ => $"Exit {exit.Reason}",
+            InterceptionOutcome.Patched => Phrase.Of(StoryTexts.TitlePatched, record.Before, record.After),
+            InterceptionOutcome.Emulated or InterceptionOutcome.EmulatedReadOnly => Phrase.Of(StoryTexts.TitleEmulated, form),
+            InterceptionOutcome.Injected => Phrase.Of(StoryTexts.TitleInjected, form),
+            InterceptionOutcome.PageFault => Phrase.Of(StoryTexts.TitlePageFault, form),
+            InterceptionOutcome.InvalidOpcode => StoryTexts.TitleNoHypercall,
+            InterceptionOutcome.FetchFault => StoryTexts.TitleFetchFault,
+            InterceptionOutcome.LoopGuard => Phrase.Of(StoryTexts.TitleLoopGuard, form),
+            InterceptionOutcome.Served => StoryTexts.TitleServed,
+            _ => Phrase.Of(StoryTexts.TitleExit, exit.Reason),
         };
     }
 }

@@ -4,13 +4,14 @@ import { cssColor, make, setText } from './dom.js';
 import { loadCharts } from './echarts.js';
 import { reasons as order } from './rate-history.js';
 import { Zoom } from './zoom.js';
+import { phrase } from '../texts.js';
 
 const minute = 60_000;
 const shortest = 15_000;
 
 // Patches are a handful among hundreds of exits a second: too thin to be seen in the stack, so each has a mark of its own on the axis.
 const rug = {
-  name: 'Patches',
+  name: phrase('Patches'),
   type: 'scatter',
   yAxisIndex: 1,
   symbol: 'triangle',
@@ -203,9 +204,9 @@ export class ChartView {
     const label = { backgroundColor: strong, color: surface };
     return {
       animation: false,
-      aria: { enabled: !this.#zooms, label: { description: 'Exits a second by reason over the last minute; the table of reasons tells the same in numbers.' } },
+      aria: { enabled: !this.#zooms, label: { description: phrase('ChartLabel') } },
       grid: { left: 8, right: 14, top: 52, bottom: 4, containLabel: true },
-      legend: { data: [...reasons, { name: 'Patches', icon: 'triangle', itemStyle: { color: text } }], type: 'scroll', top: 0, left: 0, right: 0, icon: 'roundRect', itemWidth: 12, itemHeight: 12, textStyle: { color: strong, fontSize: 13 }, inactiveColor: text, pageTextStyle: { color: text }, pageIconColor: strong, selected: this.#hidden },
+      legend: { data: [...reasons, { name: phrase('Patches'), icon: 'triangle', itemStyle: { color: text } }], type: 'scroll', top: 0, left: 0, right: 0, icon: 'roundRect', itemWidth: 12, itemHeight: 12, textStyle: { color: strong, fontSize: 13 }, inactiveColor: text, pageTextStyle: { color: text }, pageIconColor: strong, selected: this.#hidden },
       tooltip: {
         trigger: 'axis',
         transitionDuration: 0,
@@ -217,7 +218,7 @@ export class ChartView {
       },
       ...(this.#zooms ? { dataZoom: [{ id: 'zoom', type: 'inside', xAxisIndex: 0, filterMode: 'none', zoomOnMouseWheel: true, moveOnMouseMove: true, moveOnMouseWheel: false, minValueSpan: 2000, throttle: 40 }] } : {}),
       xAxis: { type: 'time', axisLabel: { color: text, fontSize: 12, hideOverlap: true, formatter: value => time(value).slice(0, 8) }, axisLine: { lineStyle: { color: border } }, axisTick: { show: false }, splitLine: { show: false }, splitNumber: 4, axisPointer: { label: { ...label, formatter: ({ value }) => time(value).slice(0, 10) } } },
-      yAxis: [{ type: 'value', name: 'exits/s', nameTextStyle: { color: text, align: 'left', padding: [0, 0, 0, -20] }, axisLabel: { color: text, fontSize: 12, formatter: value => rate(value) }, splitLine: { lineStyle: { color: grid } }, splitNumber: 4, minInterval: 1, axisPointer: { label: { ...label, formatter: ({ value }) => `${rate(value)}/s` } } }, { type: 'value', min: 0, max: 1, show: false, axisPointer: { show: false } }],
+      yAxis: [{ type: 'value', name: phrase('ExitsAxis'), nameTextStyle: { color: text, align: 'left', padding: [0, 0, 0, -20] }, axisLabel: { color: text, fontSize: 12, formatter: value => rate(value) }, splitLine: { lineStyle: { color: grid } }, splitNumber: 4, minInterval: 1, axisPointer: { label: { ...label, formatter: ({ value }) => `${rate(value)}/s` } } }, { type: 'value', min: 0, max: 1, show: false, axisPointer: { show: false } }],
     };
   }
 }

@@ -2,6 +2,7 @@ import { rate, time } from './format.js';
 import { cssColor, make, setText } from './dom.js';
 import { loadCharts } from './echarts.js';
 import { RateHistory, reasons as order } from './rate-history.js';
+import { phrase } from '../texts.js';
 
 const sides = ['left', 'right'];
 const minute = 60_000;
@@ -105,14 +106,14 @@ export class CompareChart {
     const titles = isNarrow ? [{ left: 4, top: 36 }, { left: 4, top: '49%' }] : [{ left: 4, top: 36 }, { left: '51%', top: 36 }];
     return {
       animation: false,
-      aria: { enabled: true, label: { description: 'Exits a second by reason of both machines, on the same axes; the tables of counters and reasons tell the same in numbers.' } },
+      aria: { enabled: true, label: { description: phrase('CompareChartLabel') } },
       title: sides.map((side, index) => ({ ...titles[index], padding: 4, text: names[side], textStyle: { color: text, fontSize: 14, width: isNarrow ? 320 : 480, overflow: 'truncate' } })),
       legend: { data: reasons, type: 'scroll', top: 0, left: 0, right: 0, icon: 'roundRect', itemWidth: 12, itemHeight: 12, textStyle: { color: text, fontSize: 13 }, inactiveColor: muted, pageTextStyle: { color: muted }, pageIconColor: text, selected: this.#hidden },
       grid: places.map(place => ({ ...place, containLabel: true })),
       axisPointer: { link: [{ xAxisIndex: 'all' }] },
       tooltip: { trigger: 'axis', transitionDuration: 0, confine: true, backgroundColor: surface, borderColor: border, textStyle: { color: text, fontSize: 13 }, axisPointer: { animation: false, lineStyle: { color: muted } }, formatter: lines => this.#tip(lines, names, reasons.length) },
       xAxis: sides.map((_, gridIndex) => ({ gridIndex, type: 'time', axisLabel: { color: muted, fontSize: 12, hideOverlap: true, formatter: value => time(value).slice(0, 8) }, axisLine: { lineStyle: { color: border } }, axisTick: { show: false }, splitLine: { show: false }, splitNumber: 3 })),
-      yAxis: sides.map((_, gridIndex) => ({ gridIndex, type: 'value', name: gridIndex === 0 ? 'exits/s' : '', nameTextStyle: { color: muted, align: 'left', padding: [0, 0, 0, -20] }, axisLabel: { color: muted, fontSize: 12, formatter: value => rate(value) }, splitLine: { lineStyle: { color: line } }, splitNumber: 4 })),
+      yAxis: sides.map((_, gridIndex) => ({ gridIndex, type: 'value', name: gridIndex === 0 ? phrase('ExitsAxis') : '', nameTextStyle: { color: muted, align: 'left', padding: [0, 0, 0, -20] }, axisLabel: { color: muted, fontSize: 12, formatter: value => rate(value) }, splitLine: { lineStyle: { color: line } }, splitNumber: 4 })),
       series: sides.flatMap((side, index) => reasons.map(reason => ({
         name: reason,
         type: 'line',

@@ -1,8 +1,10 @@
 import { byteCells, make, setText } from './dom.js';
 import { count, vendorOfByte } from './format.js';
+import { phrase } from '../texts.js';
 
 const sides = ['left', 'right'];
 const mostRows = 256;
+const words = { 'right only': phrase('RightOnly'), 'left only': phrase('LeftOnly'), same: phrase('SameBytes'), differ: phrase('DifferentBytes') };
 
 /** Hypercall sites of two machines in one table: a row an address, the bytes of either side in it. */
 export class CompareSites {
@@ -31,7 +33,7 @@ export class CompareSites {
       const word = !both.left ? 'right only' : !both.right ? 'left only' : both.left.bytes === both.right.bytes ? 'same' : 'differ';
       if (word === 'differ') differing++;
       row.dataset.bytes = word;
-      setText(row.lastElementChild, word);
+      setText(row.lastElementChild, words[word]);
     }
     const shown = new Set(sorted.map(({ address }) => address));
     for (const [address, row] of this.#rows) {

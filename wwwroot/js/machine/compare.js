@@ -5,22 +5,23 @@ import { CompareChart } from './compare-chart.js';
 import { CompareSites } from './compare-sites.js';
 import { reasons as order } from './rate-history.js';
 import { Rows } from './rows.js';
+import { phrase } from '../texts.js';
 
 const drawEvery = 450;
 const sides = ['left', 'right'];
 const decoder = new TextDecoder();
 
 const counters = [
-  ['Exits', model => model.counters.exits.total, count],
-  ['Exits per s', model => model.counters.exits.rate, rate],
-  ['Hypercalls', model => model.counters.hypercalls.total, count],
-  ['Hypercalls per s', model => model.counters.hypercalls.rate, rate],
-  ['Hypercall sites', model => model.sites.size, count],
-  ['… in the vendor\'s form', model => model.repaired, count],
-  ['Patches', model => model.counters.patches.total, count],
-  ['#UD to the guest', model => model.counters.injected.total, count],
-  ['Vendor switches', model => model.frame.epoch, count],
-  ['Events dropped', model => model.counters.dropped.total, count],
+  [phrase('Exits'), model => model.counters.exits.total, count],
+  [phrase('ExitsPerSecond'), model => model.counters.exits.rate, rate],
+  [phrase('Hypercalls'), model => model.counters.hypercalls.total, count],
+  [phrase('HypercallsPerSecond'), model => model.counters.hypercalls.rate, rate],
+  [phrase('HypercallSites'), model => model.sites.size, count],
+  [phrase('InTheVendorsForm'), model => model.repaired, count],
+  [phrase('Patches'), model => model.counters.patches.total, count],
+  [phrase('InjectedToTheGuest'), model => model.counters.injected.total, count],
+  [phrase('VendorSwitches'), model => model.frame.epoch, count],
+  [phrase('EventsDropped'), model => model.counters.dropped.total, count],
 ];
 
 /** Two machines on the same axes: rates, counters, reasons and sites. */
@@ -85,7 +86,7 @@ class CompareView {
       if (this.#sites?.body !== body) this.#sites = new CompareSites(body);
       const { rows, differing } = this.#sites.draw(this.#models);
       this.#find('no-sites').hidden = rows > 0;
-      setText(this.#find('sites-note'), rows === 0 ? '' : differing === 0 ? 'the same bytes everywhere' : `${count(differing)} of ${count(rows)} differ`);
+      setText(this.#find('sites-note'), rows === 0 ? '' : differing === 0 ? phrase('SameBytesEverywhere') : phrase('SomeDiffer', count(differing), count(rows)));
     }
     const element = this.#find('rates');
     if (!element) return;

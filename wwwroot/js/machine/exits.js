@@ -1,5 +1,6 @@
 import { code, duration, time, vendorOfByte } from './format.js';
 import { byteCells, make, setText } from './dom.js';
+import { phrase } from '../texts.js';
 
 // As in the style sheet: every row of the long table is as high as every other.
 const rowHeight = 30;
@@ -23,7 +24,7 @@ export class PatchesView {
     if (newest === this.#newest) return;
     this.#newest = newest;
     this.#body.replaceChildren(...model.patches.slice(-this.#limit).reverse().map(patchRow));
-    setText(this.#note, newest === 0 ? 'No patch seen yet. Switch the vendor: each site is repaired when it is executed next.' : '');
+    setText(this.#note, newest === 0 ? phrase('NoPatchSeenYet') : '');
   }
 }
 
@@ -62,7 +63,7 @@ class ShortExits {
       this.#body.prepend(...fresh.map(exit => row(exit)));
       while (this.#body.childElementCount > this.#limit) this.#body.lastElementChild.remove();
     }
-    setText(this.#note, this.#body.childElementCount === 0 ? 'No exits yet.' : '');
+    setText(this.#note, this.#body.childElementCount === 0 ? phrase('NoExitsYet') : '');
   }
 }
 
@@ -109,11 +110,11 @@ class AllExits {
     }
     const isHeld = frozen && !isOther && this.#exits.length > 0;
     if (isHeld) {
-      setText(this.#note, `View paused. ${(model.counters.exits.total - this.#held).toLocaleString('en')} exits since.`);
+      setText(this.#note, phrase('ViewPaused', (model.counters.exits.total - this.#held).toLocaleString('en')));
     } else {
       this.#held = model.counters.exits.total;
       this.#take(exits);
-      setText(this.#note, exits.length > 0 ? '' : this.#key === null ? 'No exits yet.' : 'No recorded exit fits the filter.');
+      setText(this.#note, exits.length > 0 ? '' : this.#key === null ? phrase('NoExitsYet') : phrase('NoExitFits'));
     }
     this.#show();
   }
@@ -170,7 +171,7 @@ class AllExits {
     this.#above.hidden = first === 0;
     this.#below.hidden = last === total;
     this.#body.closest('table').ariaRowCount = String(total + 1);
-    setText(this.#count, `Latest exits, newest first: ${total.toLocaleString('en')}`);
+    setText(this.#count, phrase('LatestExits', total.toLocaleString('en')));
     this.#rove();
   };
 
@@ -251,7 +252,7 @@ const place = exit => {
   const address = new URL(location.href);
   address.search = new URLSearchParams({ pane: 'memory', address: exit.rip, ...(exit.processor ? { vcpu: exit.processor } : {}) });
   link.href = address.href;
-  link.title = 'The code there';
+  link.title = phrase('TheCodeThere');
   cell.append(link);
   return cell;
 };

@@ -2,6 +2,7 @@ import { count, duration, time } from './format.js';
 import { setText } from './dom.js';
 import { heatColors, heatStep } from './heat-colors.js';
 import { bucketOf } from './latency-model.js';
+import { phrase } from '../texts.js';
 
 const shortest = 15_000;
 const fewestRows = 24;
@@ -257,8 +258,8 @@ export class HeatMapView {
       const { bucket } = this.#cursor;
       const at = column.cells.findIndex((value, index) => index % 2 === 0 && value === bucket);
       const own = at < 0 ? 0 : column.cells[at + 1];
-      const all = column.total === 0 ? 'no exit' : `${count(column.total)} in all: p50 ${duration(column.p50)}, p99 ${duration(column.p99)}, longest ${duration(column.max)}`;
-      text = `${time(column.to).slice(0, 8)}, ${duration(bounds[bucket])} to ${duration(bounds[bucket + 1])}: ${count(own)} ${own === 1 ? 'exit' : 'exits'}; ${all}`;
+      const all = column.total === 0 ? phrase('NoExitAtAll') : phrase('ExitsInAll', count(column.total), duration(column.p50), duration(column.p99), duration(column.max));
+      text = phrase(own === 1 ? 'HeatOneExit' : 'HeatExits', time(column.to).slice(0, 8), duration(bounds[bucket]), duration(bounds[bucket + 1]), count(own), all);
     }
     setText(this.#readout, text);
     if (aloud) setText(this.#said, column ? text : '');

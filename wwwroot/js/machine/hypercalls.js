@@ -1,5 +1,6 @@
 import { code, count, duration, rate } from './format.js';
 import { Rows } from './rows.js';
+import { phrase } from '../texts.js';
 
 /** Hypercalls by number. */
 export class HypercallsView {
@@ -14,8 +15,8 @@ export class HypercallsView {
   draw(model) {
     if (this.#empty) this.#empty.hidden = model.hypercalls.length > 0;
     this.#rows.draw(model.hypercalls, call => call.number, call => [
-      { head: true, className: 'hp-number', text: call.number < 0 ? 'others' : String(call.number) },
-      { className: 'hp-mono', text: call.number < 0 ? '(no such hypercall)' : call.name },
+      { head: true, className: 'hp-number', text: call.number < 0 ? phrase('OtherNumbers') : String(call.number) },
+      { className: 'hp-mono', text: call.number < 0 ? phrase('NoSuchHypercall') : call.name },
       { className: 'hp-number', text: count(call.count) },
       { className: 'hp-number', text: rate(call.rate) },
       ...['p50Ns', 'p90Ns', 'p99Ns', 'maxNs'].map(name => ({ className: 'hp-number', text: call.times ? duration(call.times[name]) : '–' })),

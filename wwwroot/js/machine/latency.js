@@ -3,6 +3,7 @@ import { cssColor, setText } from './dom.js';
 import { loadCharts } from './echarts.js';
 import { bucketOf } from './latency-model.js';
 import { Rows } from './rows.js';
+import { phrase } from '../texts.js';
 
 const minute = 60_000;
 const numbers = texts => texts.map(text => ({ className: 'hp-number', text }));
@@ -37,7 +38,7 @@ export class LatencyFiguresView extends LatencyRows {
     const native = name => reasons.find(one => one.reason === name);
     if (this.#empty) this.#empty.hidden = figures.length > 0;
     this.rows.draw(figures, figure => figure.reason, ({ reason, times }) => [
-      { head: true, className: reason === 'all' ? '' : 'hp-reason', text: reason === 'all' ? 'All' : reason, swatch: reason },
+      { head: true, className: reason === 'all' ? '' : 'hp-reason', text: reason === 'all' ? phrase('AllReasons') : reason, swatch: reason },
       { className: 'hp-mono hp-optional', text: native(reason) ? `${native(reason).nativeName} ${code(frame.vendor, native(reason).nativeCode)}` : '' },
       ...numbers([count(times.count), ...[times.p50Ns, times.p90Ns, times.p99Ns, times.maxNs].map(duration)]),
     ]);
@@ -125,11 +126,11 @@ export class LatencyHistogramView {
     })) : [];
     return {
       animation: false,
-      aria: { enabled: true, label: { description: 'Exits by handling time; the table below tells the same in numbers.' } },
+      aria: { enabled: true, label: { description: phrase('HistogramLabel') } },
       grid: { left: 8, right: 60, top: 56, bottom: 4, containLabel: true },
       tooltip: {
         trigger: 'axis', axisPointer: { type: 'shadow' }, transitionDuration: 0, backgroundColor: surface, borderColor: border, textStyle: { color: text, fontSize: 13 },
-        formatter: ([one]) => `${duration(bounds[indexes[one.dataIndex]])} to ${duration(bounds[indexes[one.dataIndex] + 1])}<br>${count(one.value)} exits`,
+        formatter: ([one]) => `${phrase('HistogramFromTo', duration(bounds[indexes[one.dataIndex]]), duration(bounds[indexes[one.dataIndex] + 1]))}<br>${phrase('HistogramExits', count(one.value))}`,
       },
       xAxis: { type: 'category', data: indexes.map(index => duration(bounds[index] ?? 0)), ...axis },
       yAxis: { type: 'value', ...axis, splitLine: { lineStyle: { color: line } }, splitNumber: 4, minInterval: 1 },

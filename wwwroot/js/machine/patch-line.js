@@ -1,5 +1,6 @@
 import { vendorName } from './format.js';
 import { setText } from './dom.js';
+import { phrase } from '../texts.js';
 
 const sayEvery = 3000;
 
@@ -17,7 +18,7 @@ export class PatchLineView {
   draw(model) {
     const patch = model.patches.at(-1);
     if (!patch) return;
-    const text = `vCPU ${patch.processor} met #UD at ${patch.site}: ${patch.bytes} became ${patch.after} (${vendorName(patch.vendor)}, policy ${patch.policy})`;
+    const text = phrase('PatchLine', patch.processor, patch.site, patch.bytes, patch.after, vendorName(patch.vendor), patch.policy);
     setText(this.#shown, text);
     if (performance.now() - this.#saidAt < sayEvery || this.#said.textContent === text) return;
     this.#saidAt = performance.now();

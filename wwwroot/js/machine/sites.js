@@ -1,5 +1,6 @@
 import { count, rate, vendorName, vendorOfByte } from './format.js';
 import { byteCells, make, setText, stillness } from './dom.js';
+import { phrase } from '../texts.js';
 
 const freshFor = 2500;
 
@@ -18,7 +19,7 @@ export class ProgressView {
     const done = model.repaired;
     this.#bar.max = Math.max(1, all);
     this.#bar.value = done;
-    setText(this.#text, all === 0 ? 'No hypercall executed yet' : `${done} of ${all} in ${vendorName(model.frame.vendor)}'s form`);
+    setText(this.#text, all === 0 ? phrase('NoHypercallYet') : phrase('SitesInForm', done, all, vendorName(model.frame.vendor)));
   }
 }
 

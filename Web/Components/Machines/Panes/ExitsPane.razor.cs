@@ -4,6 +4,7 @@ using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
 
 namespace Hyperpatch.Web.Components.Machines.Panes;
@@ -71,7 +72,7 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
         ShownRange = ChartRange.Find(range) ?? ChartRange.All[0];
         if (!string.IsNullOrWhiteSpace(range) && ChartRange.Find(range) is null)
         {
-            _errors["range"] = [$"A chart shows {string.Join(", ", ChartRange.All.Select(one => one.Id))}."];
+            _errors["range"] = [Phrase.Of(PaneTexts.AChartShows, string.Join(", ", ChartRange.All.Select(one => one.Id)))];
         }
     }
 

@@ -7,6 +7,7 @@ using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Views;
+using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
 
 namespace Hyperpatch.Web.Components.Machines.Panes;
@@ -46,7 +47,7 @@ public sealed partial class LatencyPane : ComponentBase, IAsyncDisposable
         ChartRange? known = ChartRange.Find(wanted);
         _range = known ?? ChartRange.All[0];
         _rangeError = known is null && !string.IsNullOrWhiteSpace(wanted)
-            ? $"Handling times are shown over {string.Join(", ", ChartRange.All.Select(range => range.Id))}. This is {_range.Title}."
+            ? Phrase.Of(PaneTexts.HandlingTimesAreShownOver, string.Join(", ", ChartRange.All.Select(range => range.Id)), _range.Title)
             : null;
     }
 

@@ -5,6 +5,7 @@ using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Web.Components.Live;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Inspection;
+using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
 
 namespace Hyperpatch.Web.Components.Machines.Panes;
@@ -76,7 +77,7 @@ public sealed partial class MemoryPane : RefreshingComponent
         _error = null;
         if (Space == AddressSpace.Virtual && !inspector.HasRun)
         {
-            _error = $"vCPU {Processor} has not run yet: its page tables are not known. Run the machine, or look at guest-physical memory.";
+            _error = Phrase.Of(PaneTexts.ProcessorHasNotRunYet, Processor);
         }
         else if (!inspector.TryParse(Address ?? "rip", Space, out ulong address, out string reason))
         {
