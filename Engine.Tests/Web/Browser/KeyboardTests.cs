@@ -143,6 +143,7 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
         await Assertions.Expect(driver.Test("point-kind")).ToBeVisibleAsync();
         await TabToAsync(driver, "point-kind");
         await keys.PressAsync("End");
+        await Assertions.Expect(driver.Test("point-address")).ToHaveCountAsync(0);
         await keys.PressAsync("Home");
         await TabToAsync(driver, "point-address");
         await keys.TypeAsync("0x10");
