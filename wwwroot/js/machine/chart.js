@@ -100,7 +100,7 @@ export class ChartView {
     const end = model.frame.at;
     const start = Math.max(end - this.#span(), Math.min(model.history.oldest, end - shortest));
     const { from, to } = this.#zoom.window(start, end);
-    const points = model.history.select(from, to, Math.max(60, Math.round(this.#element.clientWidth / 3)));
+    const points = model.history.select(from, to, Math.max(60, Math.round(this.#element.clientWidth / 4)));
     this.#bands.take(points, reasons, this.#hidden);
     const names = reasons.join();
     const isNew = names !== this.#series;
