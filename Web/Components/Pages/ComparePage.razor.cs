@@ -1,4 +1,3 @@
-using System.Security.Claims;
 using System.Text.Json;
 using Hyperpatch.Web.Components.Live;
 using Hyperpatch.Web.Components.Machines;
@@ -8,13 +7,12 @@ using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Frames;
 using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
-using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
 
 namespace Hyperpatch.Web.Components.Pages;
 
 /// <summary>Two machines side by side, on the same axes. Which two, and over how much time, is in the address.</summary>
-public sealed partial class ComparePage : ComponentBase, IAsyncDisposable
+public sealed partial class ComparePage : SessionPage, IAsyncDisposable
 {
     private const string LeftSide = "left";
     private const string RightSide = "right";
@@ -27,7 +25,6 @@ public sealed partial class ComparePage : ComponentBase, IAsyncDisposable
     private readonly List<FrameWatch> _watches = [];
     private readonly HashSet<string> _gone = [];
     private ElementReference _root;
-    private ClaimsPrincipal _user = new();
     private ManagedMachine? _left;
     private ManagedMachine? _right;
     private ChartRange _range = ChartRange.All[0];
@@ -37,14 +34,6 @@ public sealed partial class ComparePage : ComponentBase, IAsyncDisposable
     private string? _error;
     private string? _rangeError;
     private bool _isDisposed;
-
-    /// <summary>Who is logged in.</summary>
-    [CascadingParameter]
-    public Task<AuthenticationState>? Session { get; set; }
-
-    /// <summary>What is done with machines.</summary>
-    [Inject]
-    public required MachineCommands Commands { get; init; }
 
     /// <summary>How many machines there are.</summary>
     [Inject]
@@ -89,10 +78,7 @@ public sealed partial class ComparePage : ComponentBase, IAsyncDisposable
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
     {
-        if (Session is not null)
-        {
-            _user = (await Session).User;
-        }
+        await IdentifyAsync();
 
         _left = Find(Left);
         _right = Find(Right);
@@ -136,7 +122,7 @@ public sealed partial class ComparePage : ComponentBase, IAsyncDisposable
 
     private static string? UnknownOf(string? asked, ManagedMachine? found) => found is null && !string.IsNullOrWhiteSpace(asked) ? Cut(asked) : null;
 
-    private ManagedMachine? Find(string? id) => string.IsNullOrWhiteSpace(id) ? null : Commands.Get(_user, id).Value;
+    private ManagedMachine? Find(string? id) => string.IsNullOrWhiteSpace(id) ? null : Commands.Get(User, id).Value;
 
     private async Task FollowAsync(ManagedMachine left, ManagedMachine right)
     {
@@ -178,7 +164,7 @@ public sealed partial class ComparePage : ComponentBase, IAsyncDisposable
     {
         CommandResult<FrameWatch> started = FrameWatch.Start(
             Commands,
-            _user,
+            User,
             machine.Id,
             s_filter,
             frames => InvokeAsync(() => ShowAsync(side, machine, frames)),

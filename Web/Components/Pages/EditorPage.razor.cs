@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Claims;
 using Hyperpatch.Web.Components.Machines;
 using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
@@ -8,13 +7,12 @@ using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Security;
 using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
-using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
 
 namespace Hyperpatch.Web.Components.Pages;
 
 /// <summary>A small program, written in the page, assembled by the host's assembler and run as a guest.</summary>
-public sealed partial class EditorPage : ComponentBase
+public sealed partial class EditorPage : SessionPage
 {
     private const int FewestLines = 16;
 
@@ -25,7 +23,6 @@ public sealed partial class EditorPage : ComponentBase
     private string _policy = "force";
     private string? _processors = "1";
     private int _lines = FewestLines;
-    private ClaimsPrincipal _user = new();
     private AssemblerAvailability? _assembler;
     private AssemblyView? _view;
     private IReadOnlyList<AssemblyError> _mistakes = [];
@@ -33,17 +30,8 @@ public sealed partial class EditorPage : ComponentBase
     private IReadOnlyDictionary<string, string[]> _errors = new Dictionary<string, string[]>();
     private ElementReference _text;
     private string? _error;
-    private bool _mayChange;
     private bool _busy;
     private bool _mayMoveFocus;
-
-    /// <summary>Who is logged in.</summary>
-    [CascadingParameter]
-    public Task<AuthenticationState>? Session { get; set; }
-
-    /// <summary>What is done with machines.</summary>
-    [Inject]
-    public required MachineCommands Commands { get; init; }
 
     /// <summary>The host's assembler.</summary>
     [Inject]
@@ -57,19 +45,15 @@ public sealed partial class EditorPage : ComponentBase
     [SupplyParameterFromQuery]
     public string? Example { get; set; }
 
-    private bool CanAssemble => _mayChange && !_busy && _assembler is { IsAvailable: true };
+    private bool CanAssemble => MayChange && !_busy && _assembler is { IsAvailable: true };
 
-    private string? WhyNot => !_mayChange ? Permissions.ViewersWatch : _assembler is { IsAvailable: false } none ? none.Text : null;
+    private string? WhyNot => !MayChange ? Permissions.ViewersWatch : _assembler is { IsAvailable: false } none ? none.Text : null;
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
     {
         Show(EditorExample.Find(Example) ?? EditorExample.All[0]);
-        if (Session is not null)
-        {
-            _user = (await Session).User;
-            _mayChange = _user.MayChange();
-        }
+        await IdentifyAsync();
 
         _assembler = await Assembler.CheckAsync();
     }
@@ -133,7 +117,7 @@ public sealed partial class EditorPage : ComponentBase
         _error = null;
         _errors = new Dictionary<string, string[]>();
         _busy = true;
-        CommandResult<AssemblyView> result = await Commands.AssembleAsync(_user, new AssembleRequest { Source = _source, Syntax = _syntax });
+        CommandResult<AssemblyView> result = await Commands.AssembleAsync(User, new AssembleRequest { Source = _source, Syntax = _syntax });
         _busy = false;
         if (result.Succeeded(out _view, out CommandError? error))
         {
@@ -166,7 +150,7 @@ public sealed partial class EditorPage : ComponentBase
         }
 
         _busy = true;
-        CommandResult<ManagedMachine> result = await Commands.CreateAsync(_user, new CreateMachineRequest
+        CommandResult<ManagedMachine> result = await Commands.CreateAsync(User, new CreateMachineRequest
         {
             Source = _source,
             Syntax = _syntax,

@@ -1,4 +1,3 @@
-using System.Security.Claims;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Web.Components.Live;
 using Hyperpatch.Web.Components.Machines;
@@ -10,7 +9,6 @@ using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
 using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
-using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
 
 namespace Hyperpatch.Web.Components.Pages;
@@ -19,10 +17,9 @@ namespace Hyperpatch.Web.Components.Pages;
 /// One machine. Frames go to the browser as bytes and are drawn there; this side renders again only when something changed that the
 /// page's structure depends on. Everything a person has chosen is in the address.
 /// </summary>
-public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
+public sealed partial class MachinePage : SessionPage, IAsyncDisposable
 {
     private ElementReference _root;
-    private ClaimsPrincipal _user = new();
     private ManagedMachine? _machine;
     private MachineFacts? _facts;
     private MachineQuery _query = MachineQuery.None;
@@ -31,19 +28,10 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     private string? _followed;
     private string? _pending;
     private string? _error;
-    private bool _mayChange;
     private bool _isGone;
     private bool _isDisposed;
     private long _siteVersion;
     private double _commandedAt;
-
-    /// <summary>Who is logged in.</summary>
-    [CascadingParameter]
-    public Task<AuthenticationState>? Session { get; set; }
-
-    /// <summary>What is done with machines.</summary>
-    [Inject]
-    public required MachineCommands Commands { get; init; }
 
     /// <summary>The browser.</summary>
     [Inject]
@@ -73,9 +61,6 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     [SupplyParameterFromQuery(Name = "vcpu")]
     public string? Vcpu { get; set; }
 
-    // All of them here: a pane that asked for its own would come or go while the framework counts who is to be told of a new address
-    // (SupplyParameterFromQueryValueProvider.OnLocationChanged), and that ends the circuit.
-
     /// <summary>Hypercall sites: the one that is opened.</summary>
     [SupplyParameterFromQuery]
     public string? Site { get; set; }
@@ -96,7 +81,7 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     [SupplyParameterFromQuery]
     public string? Present { get; set; }
 
-    private bool MayPress => _mayChange && !_isGone;
+    private bool MayPress => MayChange && !_isGone;
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -108,18 +93,14 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
     {
-        if (Session is not null)
-        {
-            _user = (await Session).User;
-            _mayChange = _user.MayChange();
-        }
+        await IdentifyAsync();
 
         if (_machine?.Id != Id)
         {
             await LeaveAsync();
             _isGone = false;
             _error = null;
-            _machine = Commands.Get(_user, Id).Value;
+            _machine = Commands.Get(User, Id).Value;
             _facts = _machine is null ? null : Facts(_machine);
         }
 
@@ -165,7 +146,7 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
     private async Task FollowAsync(ManagedMachine machine, MachineScript script)
     {
         CommandResult<FrameWatch> started = FrameWatch.Start(
-            Commands, _user, machine.Id, FrameFilter.All, frames => InvokeAsync(() => ShowAsync(frames, script)), Logger, () => InvokeAsync(End), () => InvokeAsync(Fail));
+            Commands, User, machine.Id, FrameFilter.All, frames => InvokeAsync(() => ShowAsync(frames, script)), Logger, () => InvokeAsync(End), () => InvokeAsync(Fail));
         if (started.Succeeded(out _watch, out CommandError? error))
         {
             await script.BackfillAsync(await Task.Run(() => MachineHistory.Read(machine)));
@@ -237,32 +218,32 @@ public sealed partial class MachinePage : ComponentBase, IAsyncDisposable
         }
     }
 
-    private Task<bool> RunAsync() => DoAsync(Commands.RunAsync(_user, Id));
+    private Task<bool> RunAsync() => DoAsync(Commands.RunAsync(User, Id));
 
-    private Task<bool> PauseAsync() => DoAsync(Commands.PauseAsync(_user, Id));
+    private Task<bool> PauseAsync() => DoAsync(Commands.PauseAsync(User, Id));
 
-    private Task<bool> StepAsync() => DoAsync(Commands.StepAsync(_user, Id, null));
+    private Task<bool> StepAsync() => DoAsync(Commands.StepAsync(User, Id, null));
 
-    private Task<bool> ResetAsync() => DoAsync(Commands.ResetAsync(_user, Id));
+    private Task<bool> ResetAsync() => DoAsync(Commands.ResetAsync(User, Id));
 
-    private Task<bool> SetPolicyAsync(ChangeEventArgs change) => DoAsync(Commands.SetPolicyAsync(_user, Id, change.Value as string));
+    private Task<bool> SetPolicyAsync(ChangeEventArgs change) => DoAsync(Commands.SetPolicyAsync(User, Id, change.Value as string));
 
     private async Task SwitchAsync(string vendor)
     {
         _pending = vendor;
-        await DoAsync(Commands.SwitchVendorAsync(_user, Id, vendor));
+        await DoAsync(Commands.SwitchVendorAsync(User, Id, vendor));
         _pending = null;
     }
 
     private async Task DeleteAsync()
     {
-        if (await DoAsync(Commands.DeleteAsync(_user, Id)))
+        if (await DoAsync(Commands.DeleteAsync(User, Id)))
         {
             Navigation.NavigateTo("");
         }
     }
 
-    private string? SendSerial(byte[] input) => Commands.SendSerial(_user, Id, input).Error?.Message;
+    private string? SendSerial(byte[] input) => Commands.SendSerial(User, Id, input).Error?.Message;
 
     private async Task<bool> DoAsync(Task<CommandResult<ManagedMachine>> command)
     {

@@ -1,4 +1,3 @@
-using System.Security.Claims;
 using System.Text.Json;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
@@ -8,34 +7,23 @@ using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Security;
 using Microsoft.AspNetCore.Components;
-using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
 
 namespace Hyperpatch.Web.Components.Pages;
 
 /// <summary>All machines, a card each. Totals go to the browser twice a second; cards are rendered again when a state changed.</summary>
-public sealed partial class MachinesPage : ComponentBase, IAsyncDisposable
+public sealed partial class MachinesPage : SessionPage, IAsyncDisposable
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
     private readonly CancellationTokenSource _ended = new();
     private ElementReference _root;
-    private ClaimsPrincipal _user = new();
     private IReadOnlyList<ManagedMachine> _machines = [];
     private Dictionary<string, MachineFacts> _facts = [];
     private IJSObjectReference? _module;
     private IJSObjectReference? _view;
     private string? _missing;
     private string? _error;
-    private bool _mayChange;
-
-    /// <summary>Who is logged in.</summary>
-    [CascadingParameter]
-    public Task<AuthenticationState>? Session { get; set; }
-
-    /// <summary>What is done with machines.</summary>
-    [Inject]
-    public required MachineCommands Commands { get; init; }
 
     /// <summary>The machines.</summary>
     [Inject]
@@ -64,11 +52,7 @@ public sealed partial class MachinesPage : ComponentBase, IAsyncDisposable
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
     {
-        if (Session is not null)
-        {
-            _user = (await Session).User;
-            _mayChange = _user.MayChange();
-        }
+        await IdentifyAsync();
 
         _missing = Accelerators.Select() is UnavailableAccelerator none ? none.Check().Reason : null;
         Look();
@@ -106,7 +90,7 @@ public sealed partial class MachinesPage : ComponentBase, IAsyncDisposable
     // True where something changed that cards are made of.
     private bool Look()
     {
-        IReadOnlyList<ManagedMachine> machines = _user.MayWatch() ? Registry.All : [];
+        IReadOnlyList<ManagedMachine> machines = User.MayWatch() ? Registry.All : [];
         var facts = machines.ToDictionary(machine => machine.Id, Read);
         bool changed = !machines.SequenceEqual(_machines) || facts.Any(pair => !_facts.TryGetValue(pair.Key, out MachineFacts? before) || before != pair.Value);
         _machines = machines;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Claims;
 using Hyperpatch.Web.Components.Machines;
 using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
@@ -8,13 +7,12 @@ using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
 using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
-using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.JSInterop;
 
 namespace Hyperpatch.Web.Components.Pages;
 
 /// <summary>Makes a machine with a guest of the catalogue. What cannot be used is said beside its field, in the engine's own words.</summary>
-public sealed partial class NewMachinePage : ComponentBase
+public sealed partial class NewMachinePage : SessionPage
 {
     private static readonly string[] s_fields = ["name", "guest", "vendor", "accelerator", "deterministic", "policy", "processors", "memoryMiB", "commandLine", .. ImageForm.Fields];
 
@@ -23,22 +21,12 @@ public sealed partial class NewMachinePage : ComponentBase
     private readonly Form _form = new();
     private readonly ImageForm _image = new();
     private readonly Dictionary<string, ElementReference> _inputs = [];
-    private ClaimsPrincipal _user = new();
     private GuestView _guest = GuestViews.All[0];
     private IReadOnlyDictionary<string, string[]> _errors = new Dictionary<string, string[]>();
     private string _acceleratorHelp = "";
     private string? _error;
-    private bool _mayChange;
     private bool _busy;
     private bool _mayMoveFocus;
-
-    /// <summary>Who is logged in.</summary>
-    [CascadingParameter]
-    public Task<AuthenticationState>? Session { get; set; }
-
-    /// <summary>What is done with machines.</summary>
-    [Inject]
-    public required MachineCommands Commands { get; init; }
 
     /// <summary>The host's back ends.</summary>
     [Inject]
@@ -55,11 +43,7 @@ public sealed partial class NewMachinePage : ComponentBase
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
     {
-        if (Session is not null)
-        {
-            _user = (await Session).User;
-            _mayChange = _user.MayChange();
-        }
+        await IdentifyAsync();
 
         Choose(GuestViews.All.Append(GuestViews.Image).FirstOrDefault(guest => guest.Name == Guest) ?? GuestViews.All[0]);
         _acceleratorHelp = Accelerators.Select() switch
@@ -106,7 +90,7 @@ public sealed partial class NewMachinePage : ComponentBase
     private async Task CreateAsync()
     {
         _error = null;
-        if (!_mayChange)
+        if (!MayChange)
         {
             // A viewer's browser can send the form all the same: its file is not even fetched.
             _error = Permissions.ViewersWatch;
@@ -143,7 +127,7 @@ public sealed partial class NewMachinePage : ComponentBase
         }
 
         _busy = true;
-        CommandResult<ManagedMachine> result = await Commands.CreateAsync(_user, request, image);
+        CommandResult<ManagedMachine> result = await Commands.CreateAsync(User, request, image);
         _busy = false;
         if (result.Succeeded(out ManagedMachine? machine, out CommandError? error))
         {
