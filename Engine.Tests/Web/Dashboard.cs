@@ -22,6 +22,12 @@ internal sealed class Dashboard : IAsyncDisposable
 
     public Uri Address => Application.Address;
 
+    /// <summary>The one machine that there is; the test fails where there are more or none.</summary>
+    public ManagedMachine Machine => Assert.Single(Application.Services.GetRequiredService<MachineRegistry>().All);
+
+    /// <summary>With the machine that runs from the start.</summary>
+    public static Task<Dashboard> StartDemoAsync() => StartAsync(new Dictionary<string, string?> { ["Demo:Enabled"] = "true" });
+
     public static async Task<Dashboard> StartAsync(IReadOnlyDictionary<string, string?>? settings = null, bool withoutAccelerator = false, Action<IServiceCollection>? configure = null)
     {
         Dictionary<string, string?> all = new() { ["Urls"] = "http://127.0.0.1:0", ["Demo:Enabled"] = "false" };

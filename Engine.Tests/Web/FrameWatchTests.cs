@@ -14,9 +14,9 @@ public sealed class FrameWatchTests
     [Fact]
     public async Task A_page_that_fails_over_a_frame_is_told_once_and_can_be_left()
     {
-        await using Dashboard dashboard = await Dashboard.StartAsync(new Dictionary<string, string?> { ["Demo:Enabled"] = "true" });
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        ManagedMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
+        ManagedMachine machine = dashboard.Machine;
         ClaimsPrincipal viewer = new(new ClaimsIdentity([new Claim(ClaimTypes.Role, "viewer")], "test"));
         TaskCompletionSource failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -1,7 +1,6 @@
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Frames;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Tests.Web;
 
@@ -11,9 +10,9 @@ public sealed class MachineFeedTests
     [Fact]
     public async Task Who_comes_and_goes_is_told_at_once()
     {
-        await using Dashboard dashboard = await Dashboard.StartAsync(new Dictionary<string, string?> { ["Demo:Enabled"] = "true" });
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        MachineFeed feed = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Feed;
+        MachineFeed feed = dashboard.Machine.Feed;
         List<int> counts = [];
         feed.WatchersChanged += (_, _) => counts.Add(feed.Watchers);
 
@@ -29,9 +28,9 @@ public sealed class MachineFeedTests
     [Fact]
     public async Task Watchers_of_the_same_exits_share_frames_and_there_is_a_most()
     {
-        await using Dashboard dashboard = await Dashboard.StartAsync(new Dictionary<string, string?> { ["Demo:Enabled"] = "true" });
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        MachineFeed feed = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Feed;
+        MachineFeed feed = dashboard.Machine.Feed;
         Assert.Equal(CommandErrorKind.Invalid, feed.Subscribe(new FrameFilter { Processor = 1000 }).Error?.Kind);
 
         using FrameSubscription one = feed.Subscribe(new FrameFilter { Reason = "portio" }).Value!;

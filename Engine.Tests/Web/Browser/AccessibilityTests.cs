@@ -3,9 +3,7 @@ using Deque.AxeCore.Commons;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Vendors;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -14,8 +12,6 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 /// <param name="fixture">The browser.</param>
 public sealed class AccessibilityTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
-
     // All rules of WCAG 2.2 A and AA, and the best practices.
     private const string All = """{ "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], "resultTypes": ["violations"] }""";
 
@@ -37,9 +33,9 @@ public sealed class AccessibilityTests(BrowserFixture fixture) : IClassFixture<B
     public async Task Nothing_is_found_on_any_page_in_any_theme()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
 
         // A colour half-way from one theme to another is nobody's.
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Light, options => options.ReducedMotion = ReducedMotion.Reduce);
@@ -78,9 +74,9 @@ public sealed class AccessibilityTests(BrowserFixture fixture) : IClassFixture<B
     public async Task Nothing_is_found_at_a_machine_that_was_stepped()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
         machine.Pause();
         _ = machine.SwitchVendor(CpuVendor.Amd);
         _ = machine.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Patch });

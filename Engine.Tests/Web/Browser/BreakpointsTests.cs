@@ -1,8 +1,6 @@
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.PausePoints;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -11,15 +9,13 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 /// <param name="fixture">The browser.</param>
 public sealed class BreakpointsTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
-
     [Fact]
     public async Task An_operator_adds_points_meets_one_and_removes_it_and_a_viewer_sees_it()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
         await using Visitor viewer = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, ColorScheme.Dark);
         string pane = new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=breakpoints").ToString();

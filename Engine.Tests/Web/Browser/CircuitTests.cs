@@ -33,7 +33,7 @@ public sealed class CircuitTests(BrowserFixture fixture) : IClassFixture<Browser
                 services.PostConfigure<CircuitOptions>(options => options.DisconnectedCircuitRetentionPeriod = TimeSpan.FromSeconds(1));
             });
         dashboard.RequireAccelerator();
-        ManagedMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
+        ManagedMachine machine = dashboard.Machine;
         List<Visitor> visitors = [];
         for (int i = 0; i < Viewers; i++)
         {

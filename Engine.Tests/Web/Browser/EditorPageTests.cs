@@ -38,7 +38,7 @@ public sealed class EditorPageTests(BrowserFixture fixture) : IClassFixture<Brow
         await driver.Test("editor-run").ClickAsync();
         await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("stopped");
         await Assertions.Expect(driver.Test("pane-exits")).ToContainTextAsync("InvalidOpcode");
-        ManagedMachine made = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
+        ManagedMachine made = dashboard.Machine;
         Assert.Equal(0, made.Machine.Exit?.Code);
         Assert.Equal("C1", Assert.Single(made.Sites()).Bytes[^2..]);
         Assert.Empty(driver.Complaints);

@@ -2,9 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web.Components.Machines;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -13,8 +11,6 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 /// <param name="fixture">The browser.</param>
 public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
-
     // What the page's chart shows at this moment: the shown part of its time axis, in milliseconds since 1970.
     private const string Window = """
         () => {
@@ -27,7 +23,7 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
     public async Task Ranges_are_in_the_address_and_the_chart_zooms_by_keyboard_and_wheel()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=exits");
@@ -142,7 +138,7 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
     public async Task Without_a_filter_the_table_goes_on_by_itself_also_when_one_was_taken_away()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=exits");
@@ -179,9 +175,9 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
     public async Task Thousands_of_exits_are_few_elements_and_stay_where_one_looks()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
         await Patience.UntilAsync("some thousand exits", () => Task.FromResult(machine.Journal.Count > 1500));
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=exits");
@@ -208,7 +204,7 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
     public async Task Filters_are_in_the_address_and_what_is_none_is_named()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=exits&range=5m");
@@ -230,11 +226,8 @@ public sealed class ExitsPaneTests(BrowserFixture fixture) : IClassFixture<Brows
         Assert.Empty(visitor.Complaints);
     }
 
-    private static VirtualMachine TheMachine(Dashboard dashboard) =>
-        Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
-
     private static Task OpenAsync(Visitor visitor, Dashboard dashboard, string query) =>
-        visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{TheMachine(dashboard).Id}?{query}").ToString());
+        visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{dashboard.Machine.Id}?{query}").ToString());
 
     // Newer ones on top again and again: a table that is only filled once grows once.
     private static async Task GoesOnAsync(Visitor visitor)

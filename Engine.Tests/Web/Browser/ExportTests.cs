@@ -1,9 +1,6 @@
 using System.Text.RegularExpressions;
-using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Tests.Web.Export;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -12,7 +9,6 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 /// <param name="fixture">The browser.</param>
 public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
     private static readonly byte[] s_png = [0x89, (byte)'P', (byte)'N', (byte)'G'];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -21,7 +17,7 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
     public async Task A_menu_is_worked_by_keyboard_and_gives_the_rows_that_the_filters_let_through()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=exits&port=0x3F8");
@@ -76,7 +72,7 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
     public async Task A_chart_is_saved_as_a_picture_on_its_own_background(ColorScheme scheme)
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, scheme);
         await OpenAsync(visitor, dashboard, "pane=exits");
@@ -122,7 +118,7 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
     public async Task The_heat_map_is_saved_as_a_picture()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=latency");
@@ -139,11 +135,11 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
     public async Task Every_table_has_a_menu_with_a_name_of_its_own()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
         await Assertions.Expect(visitor.Test("site-row").First).ToBeVisibleAsync();
-        string machine = $"/machines/{TheMachine(dashboard).Id}";
+        string machine = $"/machines/{dashboard.Machine.Id}";
         foreach ((string path, string[] menus) in new (string, string[])[]
         {
             (machine, ["sites", "exits", "rates", "history"]),
@@ -185,7 +181,7 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
     public async Task A_site_is_printed_with_its_bytes_code_and_history_and_nothing_else(ColorScheme scheme)
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, scheme);
         await Assertions.Expect(visitor.Test("site-row").First).ToBeVisibleAsync();
@@ -237,7 +233,7 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
     public async Task Without_a_filter_the_rows_of_the_long_table_go_on_coming()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=exits");
@@ -258,11 +254,8 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
     [GeneratedRegex(@"/Type\s*/Page\b(?!s)")]
     private static partial Regex PdfPage();
 
-    private static VirtualMachine TheMachine(Dashboard dashboard) =>
-        Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
-
     private static Task OpenAsync(Visitor visitor, Dashboard dashboard, string query) =>
-        visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{TheMachine(dashboard).Id}?{query}").ToString());
+        visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{dashboard.Machine.Id}?{query}").ToString());
 
     private static async Task<(string Name, byte[] File)> DownloadAsync(Visitor visitor, Func<Task> start)
     {

@@ -15,7 +15,7 @@ public sealed class FirstLoadTests(BrowserFixture fixture) : IClassFixture<Brows
     public async Task It_is_small_and_every_text_in_it_is_compressed()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(new Dictionary<string, string?> { ["Demo:Enabled"] = "true" });
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using IBrowserContext context = await browser.NewContextAsync();
         IPage page = await context.NewPageAsync();

@@ -16,8 +16,6 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
     private const int MostStops = 200;
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
-
     // What a person can use on the page (of radio buttons the one that is chosen; the arrow keys go to the others), marked with a number; and the number of what has the focus, with whether one can see that it has.
     private const string Mark = """
         () => [...document.querySelectorAll('a[href], button, input, select, textarea, [tabindex="0"]')]
@@ -42,9 +40,9 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
     public async Task Tab_reaches_everything_on_every_page_and_the_focus_is_seen()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Light);
         await Assertions.Expect(driver.Test("site-row").Nth(3)).ToBeVisibleAsync();
 
@@ -87,9 +85,9 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
     public async Task Filters_pause_points_and_the_vendor_are_worked_with_keys_alone()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Light);
         IPage page = driver.Page;
         IKeyboard keys = page.Keyboard;
@@ -166,7 +164,7 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
     public async Task A_program_is_written_and_run_with_keys_alone()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         AssemblerAvailability assembler = await dashboard.Application.Services.GetRequiredService<GnuAssembler>().CheckAsync();
         Assert.SkipUnless(assembler.IsAvailable, assembler.Text);
@@ -190,9 +188,9 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
     public async Task Every_shortcut_in_the_list_does_what_the_list_says()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Light);
         IPage page = driver.Page;
         await Assertions.Expect(driver.Test("site-row").Nth(3)).ToBeVisibleAsync();
@@ -248,9 +246,9 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
     public async Task A_letter_typed_into_a_field_is_a_letter()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Light);
         _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=serial").ToString());
         await driver.Test("serial-input").FocusAsync();
@@ -276,7 +274,4 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
 
         Assert.Fail($"Tab does not reach {id}");
     }
-
-    private static VirtualMachine TheMachine(Dashboard dashboard) =>
-        Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
 }

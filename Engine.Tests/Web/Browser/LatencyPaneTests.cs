@@ -1,9 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Hyperpatch.Engine.Machine;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -12,8 +9,6 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 /// <param name="fixture">The browser.</param>
 public sealed class LatencyPaneTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
-
     // How many different colours the heat map's cells have, and how many of its pixels are of one of them.
     private const string Painted = """
         () => {
@@ -42,7 +37,7 @@ public sealed class LatencyPaneTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task Percentiles_heat_map_and_histogram_come_to_life()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=latency");
@@ -66,7 +61,7 @@ public sealed class LatencyPaneTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task Reason_and_range_are_in_the_address_and_what_is_none_is_named()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=latency&range=2h");
@@ -90,7 +85,7 @@ public sealed class LatencyPaneTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task The_heat_map_is_read_by_keyboard_and_pointer()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=latency");
@@ -125,7 +120,7 @@ public sealed class LatencyPaneTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task A_phone_shows_it_without_scrolling_sideways(string pane, string body)
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, ColorScheme.Dark);
         await visitor.Page.SetViewportSizeAsync(390, 844);
@@ -139,7 +134,7 @@ public sealed class LatencyPaneTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task Hypercalls_are_told_by_number_with_their_times()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(visitor, dashboard, "pane=hypercalls");
@@ -212,9 +207,6 @@ public sealed class LatencyPaneTests(BrowserFixture fixture) : IClassFixture<Bro
         Assert.Empty(visitor.Complaints);
     }
 
-    private static VirtualMachine TheMachine(Dashboard dashboard) =>
-        Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
-
     private static Task OpenAsync(Visitor visitor, Dashboard dashboard, string query) =>
-        visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{TheMachine(dashboard).Id}?{query}").ToString());
+        visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{dashboard.Machine.Id}?{query}").ToString());
 }

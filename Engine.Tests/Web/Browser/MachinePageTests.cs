@@ -2,9 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web.Components.Machines;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -13,15 +11,13 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 /// <param name="fixture">The browser.</param>
 public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
-
     [Fact]
     public async Task Two_browsers_see_exits_arrive_and_a_vendor_switch_turn_the_bytes()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
         await using Visitor watcher = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, ColorScheme.Dark);
         foreach (Visitor visitor in new[] { driver, watcher })
@@ -63,10 +59,10 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task A_viewer_watches_and_cannot_change_anything()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor viewer = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
-        await OpenAsync(viewer, dashboard, TheMachine(dashboard));
+        await OpenAsync(viewer, dashboard, dashboard.Machine.Machine);
         await Assertions.Expect(viewer.Test("viewer-note")).ToBeVisibleAsync();
         foreach (string control in new[] { "vendor-amd", "vendor-intel", "pause", "reset", "policy" })
         {
@@ -80,9 +76,9 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task Memory_and_disassembly_are_shown_where_they_are_asked_for()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor viewer = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         await OpenAsync(viewer, dashboard, machine, "exits");
         await Assertions.Expect(viewer.Test("exits-body").Locator("a").First).ToBeVisibleAsync();
@@ -112,9 +108,9 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task An_operator_pauses_steps_runs_and_resets()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
         await OpenAsync(driver, dashboard, machine);
         await driver.Test("pause").ClickAsync();
@@ -134,9 +130,9 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task Every_pane_has_an_address_of_its_own_and_survives_a_reload()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
         foreach (string pane in new[] { "story", "exits", "sites", "hypercalls", "latency", "processors", "breakpoints", "serial", "timeline" })
         {
@@ -153,10 +149,10 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task Every_pane_is_reached_by_its_tab_and_its_key()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
-        await OpenAsync(driver, dashboard, TheMachine(dashboard));
+        await OpenAsync(driver, dashboard, dashboard.Machine.Machine);
         await GrowsAsync(driver, "counter-exits");
         foreach (MachinePane pane in MachinePane.All.Reverse())
         {
@@ -183,9 +179,9 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task What_an_address_asks_for_in_vain_is_named_and_the_page_works(string query, string unknown, string pane)
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
         _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?{query}").ToString());
         await Assertions.Expect(driver.Test("unknown-query")).ToContainTextAsync(unknown);
@@ -198,9 +194,9 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     public async Task Moments_are_written_in_the_time_of_who_looks()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = TheMachine(dashboard);
+        VirtualMachine machine = dashboard.Machine.Machine;
 
         // Never summer time, and a full and a half hour from everywhere that tests run.
         await using Visitor viewer = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, timeZone: "Asia/Kolkata");
@@ -212,9 +208,6 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
         await Assertions.Expect(first).ToHaveAttributeAsync("datetime", at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
         Assert.Empty(viewer.Complaints);
     }
-
-    private static VirtualMachine TheMachine(Dashboard dashboard) =>
-        Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
 
     private static Task OpenAsync(Visitor visitor, Dashboard dashboard, VirtualMachine machine, string pane = "overview") =>
         visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane={pane}").ToString());

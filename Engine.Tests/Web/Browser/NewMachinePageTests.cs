@@ -1,7 +1,6 @@
 using Hyperpatch.Engine.Tests.Guests.Loading;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -32,7 +31,7 @@ public sealed class NewMachinePageTests(BrowserFixture fixture) : IClassFixture<
         await driver.Test("field-memoryMiB").FillAsync("16");
         await driver.Test("create").ClickAsync();
         await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("running");
-        ManagedMachine made = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
+        ManagedMachine made = dashboard.Machine;
         Assert.Equal("of the test", made.Machine.Options.Name);
         Assert.Equal(2, made.Machine.Processors.Length);
         Assert.False(made.Machine.Options.Deterministic);
@@ -54,7 +53,7 @@ public sealed class NewMachinePageTests(BrowserFixture fixture) : IClassFixture<
         await driver.Test("field-accelerator").SelectOptionAsync("auto");
         await driver.Test("create").ClickAsync();
         await Assertions.Expect(driver.Test("deterministic")).ToBeVisibleAsync();
-        ManagedMachine made = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
+        ManagedMachine made = dashboard.Machine;
         Assert.True(made.Machine.Options.Deterministic);
         Assert.Equal("software", made.Machine.AcceleratorName);
         Assert.Empty(driver.Complaints);
@@ -82,7 +81,7 @@ public sealed class NewMachinePageTests(BrowserFixture fixture) : IClassFixture<
         await driver.Test("field-loadAddress").FillAsync("0x200000");
         await driver.Test("create").ClickAsync();
         await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("stopped");
-        ManagedMachine made = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
+        ManagedMachine made = dashboard.Machine;
         Assert.Equal("mine.bin", made.Machine.GuestName);
         Assert.Equal(1, made.Machine.Exit?.Code);
         Assert.Empty(driver.Complaints);

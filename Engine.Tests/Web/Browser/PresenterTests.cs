@@ -1,8 +1,6 @@
 using System.Net.Http.Json;
 using Hyperpatch.Engine.Machine;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -11,15 +9,13 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 /// <param name="fixture">The browser.</param>
 public sealed class PresenterTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
-
     [Fact]
     public async Task A_speaker_presents_and_shares_and_sees_who_comes_and_goes()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor speaker = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
         await Assertions.Expect(speaker.Test("audience")).ToHaveTextAsync("1 watching");
         await speaker.Page.Keyboard.PressAsync("p");

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Hyperpatch.Engine.Machine;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -13,8 +11,6 @@ public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFi
 {
     // CSS pixels across of the telephones that most people have.
     private const int Phone = 390;
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
-
     [Fact]
     public async Task Colours_are_the_systems_until_somebody_chooses()
     {
@@ -55,7 +51,7 @@ public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFi
     public async Task With_forced_colours_the_marked_byte_and_the_vendor_still_differ_from_the_others()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Light, options => options.ForcedColors = ForcedColors.Active);
         await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
@@ -74,7 +70,7 @@ public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFi
     public async Task Nothing_moves_for_who_wants_things_to_stand_still(ReducedMotion motion)
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Light, options => options.ReducedMotion = motion);
         await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
@@ -111,9 +107,9 @@ public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFi
     public async Task No_page_is_wider_than_a_telephone()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Dark, options =>
         {
             options.ViewportSize = new ViewportSize { Width = Phone, Height = 844 };
@@ -154,9 +150,9 @@ public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFi
     public async Task A_sites_history_can_be_printed()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Dark);
         await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
         await visitor.Test("vendor-amd").ClickAsync();

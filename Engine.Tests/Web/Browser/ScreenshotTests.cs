@@ -2,7 +2,6 @@ using System.Net.Http.Json;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Vendors;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Security;
 using Microsoft.Extensions.DependencyInjection;
@@ -17,8 +16,6 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 /// <param name="fixture">The browser.</param>
 public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
-
     [Theory]
     [InlineData(Look.Light)]
     [InlineData(Look.Dark)]
@@ -26,9 +23,9 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
     public async Task Every_page_comes_up_clean(Look look)
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, look);
         await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
         await visitor.Test("vendor-amd").ClickAsync();
@@ -106,9 +103,9 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
     public async Task A_patch_that_is_stepped_over_comes_up_clean(Look look)
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
         machine.Pause();
         _ = machine.SwitchVendor(CpuVendor.Amd);
         _ = machine.AddPausePoint(new PausePointOptions { Kind = PausePointKind.Patch });
@@ -152,7 +149,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
     public async Task Exports_a_printed_site_and_a_comparison_come_up_clean(Look look)
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         using HttpClient client = dashboard.Client(AccessRole.Operator);
         (await client.PostAsJsonAsync("/api/machines", new { guest = "mixed", vendor = "amd", accelerator = "software", name = "The same in software", start = true }, TestContext.Current.CancellationToken)).EnsureSuccessStatusCode();

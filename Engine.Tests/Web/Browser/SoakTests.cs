@@ -3,7 +3,6 @@ using System.Text.Json;
 using Hyperpatch.Engine.Tests.Support;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -34,7 +33,7 @@ public sealed class SoakTests(BrowserFixture fixture) : IClassFixture<BrowserFix
             ["Demo:Processors"] = "1",
         });
         dashboard.RequireAccelerator();
-        ManagedMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All);
+        ManagedMachine machine = dashboard.Machine;
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, Look.Light);
         await Assertions.Expect(visitor.Test("exits-body").Locator("tr[data-sequence]").Nth(7)).ToBeVisibleAsync();
         ICDPSession devTools = await visitor.Page.Context.NewCDPSessionAsync(visitor.Page);

@@ -2,9 +2,7 @@ using System.Text.RegularExpressions;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Engine.Vendors;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
@@ -13,15 +11,13 @@ namespace Hyperpatch.Engine.Tests.Web.Browser;
 /// <param name="fixture">The browser.</param>
 public sealed class StoryPaneTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
-    private static readonly Dictionary<string, string?> s_demo = new() { ["Demo:Enabled"] = "true" };
-
     [Fact]
     public async Task A_speaker_pauses_at_a_patch_and_steps_over_it_while_others_watch()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor speaker = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
         await using Visitor listener = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer, ColorScheme.Dark);
         string pane = new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=story").ToString();
@@ -81,9 +77,9 @@ public sealed class StoryPaneTests(BrowserFixture fixture) : IClassFixture<Brows
     public async Task A_step_marks_what_it_changed_on_the_processor()
     {
         IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartAsync(s_demo);
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
         await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
         _ = await driver.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=processors").ToString());
         await Assertions.Expect(driver.Test("step-0")).ToBeDisabledAsync();

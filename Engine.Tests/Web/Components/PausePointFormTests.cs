@@ -1,10 +1,8 @@
 using System.Net.Http.Json;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web.Components.Machines;
-using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Tests.Web.Components;
 
@@ -18,7 +16,7 @@ public sealed class PausePointFormTests
         dashboard.RequireAccelerator();
         using HttpClient client = dashboard.Client(AccessRole.Operator);
         (await client.PostAsJsonAsync("/api/machines", new { guest = "mixed", processors = 2 }, TestContext.Current.CancellationToken)).EnsureSuccessStatusCode();
-        VirtualMachine machine = Assert.Single(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All).Machine;
+        VirtualMachine machine = dashboard.Machine.Machine;
         PausePointForm form = new() { Address = "100_000 + 10", Number = " 5 ", Processor = "1", Once = true };
 
         foreach ((string kind, PausePointRequest expected) in ((string, PausePointRequest)[])
