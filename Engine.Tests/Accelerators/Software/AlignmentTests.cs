@@ -120,13 +120,13 @@ public sealed class AlignmentTests
 
     /// <summary>Nothing is changed; with the address mended the instruction is done again from its start, or from its element.</summary>
     [Theory]
-    [InlineData("push", 0)]
-    [InlineData("pushad", 0)]
-    [InlineData("cmpxchg8b", 0)]
-    [InlineData("rep movsd", 0)]
-    [InlineData("fstp", 0)]
-    [InlineData("sidt", 0)]
-    public void It_is_a_fault(string what, ulong error)
+    [InlineData("push")]
+    [InlineData("pushad")]
+    [InlineData("cmpxchg8b")]
+    [InlineData("rep movsd")]
+    [InlineData("fstp")]
+    [InlineData("sidt")]
+    public void It_is_a_fault(string what)
     {
         using CpuRig rig = Rig(32, c =>
         {
@@ -159,7 +159,7 @@ public sealed class AlignmentTests
         rig.Cpu.StateChanged(3);
         var before = rig.R;
         RigEnd end = rig.Run();
-        Assert.Equal((17, error, rig.Starts[0]), (end.Vector, end.Error, end.Rip));
+        Assert.Equal((17, 0UL, rig.Starts[0]), (end.Vector, end.Error, end.Rip));
         Assert.Equal((before.Rsi, before.Rdi, before.Rcx, before.Rax), (rig.R.Rsi, rig.R.Rdi, rig.R.Rcx, rig.R.Rax));
         for (ulong i = 0; i < (ulong)memory.Length; i++)
         {

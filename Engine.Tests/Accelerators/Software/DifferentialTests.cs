@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text;
 using Hyperpatch.Engine.Tests.Support;
 using Iced.Intel;

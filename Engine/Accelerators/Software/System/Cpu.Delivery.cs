@@ -234,24 +234,7 @@ internal sealed partial class Cpu
             selector = (int)LoadTss(4 + (cpl * 4), 2);
         }
 
-        uint error = (uint)selector & 0xFFFC;
-        if (error == 0)
-        {
-            throw Fault(10, 0);
-        }
-
-        Descriptor d = ReadDescriptor(selector, 10);
-        if ((selector & 3) != cpl || d.Dpl != cpl || !d.IsWritableData)
-        {
-            throw Fault(10, error);
-        }
-
-        if (!d.IsPresent)
-        {
-            throw Fault(12, error);
-        }
-
-        stack = MarkAccessed(d).ToRegister(selector);
+        stack = ReadStackSegment(selector, cpl, 10);
     }
 
     private ulong LoadTss(int offset, int size)

@@ -381,32 +381,10 @@ internal sealed partial class Cpu
         }
     }
 
-    private SegmentRegister CheckOuterStack(int ss, int cpl, bool toLong)
-    {
-        uint error = (uint)ss & 0xFFFC;
-        if (error == 0)
-        {
-            if (IsLongMode && toLong && cpl != 3 && (ss & 3) == cpl)
-            {
-                return new SegmentRegister { Selector = (ushort)ss, Access = (byte)(cpl << 5) };
-            }
-
-            throw Fault(13, 0);
-        }
-
-        Descriptor d = ReadDescriptor(ss);
-        if ((ss & 3) != cpl || !d.IsWritableData || d.Dpl != cpl)
-        {
-            throw Fault(13, error);
-        }
-
-        if (!d.IsPresent)
-        {
-            throw Fault(12, error);
-        }
-
-        return MarkAccessed(d).ToRegister(ss);
-    }
+    private SegmentRegister CheckOuterStack(int ss, int cpl, bool toLong) =>
+        (ss & 0xFFFC) == 0 && IsLongMode && toLong && cpl != 3 && (ss & 3) == cpl
+            ? new SegmentRegister { Selector = (ushort)ss, Access = (byte)(cpl << 5) }
+            : ReadStackSegment(ss, cpl, 13);
 
     private void InterruptReturn(in Op op)
     {

@@ -266,35 +266,38 @@ internal sealed partial class Cpu
             return;
         }
 
+        s = index == Seg.Ss ? ReadStackSegment(selector, _cpl, 13) : ReadDataSegment(selector, _cpl, 13);
+    }
+
+    // What SS becomes at a level of privilege. Where null is allowed the caller has seen to it; what is wrong is an exception of the vector.
+    private SegmentRegister ReadStackSegment(int selector, int cpl, int vector)
+    {
         uint error = (uint)selector & 0xFFFC;
-        Descriptor d = ReadDescriptor(selector);
-        int rpl = selector & 3;
-        if (index == Seg.Ss)
+        if (error == 0)
         {
-            if (rpl != _cpl || !d.IsWritableData || d.Dpl != _cpl)
-            {
-                throw Fault(13, error);
-            }
-
-            if (!d.IsPresent)
-            {
-                throw Fault(12, error);
-            }
-        }
-        else
-        {
-            if (!d.IsReadable || (!d.IsConforming && (rpl > d.Dpl || _cpl > d.Dpl)))
-            {
-                throw Fault(13, error);
-            }
-
-            if (!d.IsPresent)
-            {
-                throw Fault(11, error);
-            }
+            throw Fault(vector, 0);
         }
 
-        s = MarkAccessed(d).ToRegister(selector);
+        Descriptor d = ReadDescriptor(selector, vector);
+        if ((selector & 3) != cpl || !d.IsWritableData || d.Dpl != cpl)
+        {
+            throw Fault(vector, error);
+        }
+
+        return d.IsPresent ? MarkAccessed(d).ToRegister(selector) : throw Fault(12, error);
+    }
+
+    // The same of DS, ES, FS and GS. Not for null.
+    private SegmentRegister ReadDataSegment(int selector, int cpl, int vector)
+    {
+        uint error = (uint)selector & 0xFFFC;
+        Descriptor d = ReadDescriptor(selector, vector);
+        if (!d.IsReadable || (!d.IsConforming && ((selector & 3) > d.Dpl || cpl > d.Dpl)))
+        {
+            throw Fault(vector, error);
+        }
+
+        return d.IsPresent ? MarkAccessed(d).ToRegister(selector) : throw Fault(11, error);
     }
 
     // Loads CS from a checked descriptor and sets the privilege level with it.

@@ -239,7 +239,12 @@ internal sealed partial class Cpu
 
     private void LoadTaskSegments(ReadOnlySpan<ushort> selectors)
     {
-        int cs = selectors[Seg.Cs], ss = selectors[Seg.Ss], cpl = cs & 3;
+        int cs = selectors[Seg.Cs], cpl = cs & 3;
+        if ((cs & 0xFFFC) == 0)
+        {
+            throw Fault(10, 0);
+        }
+
         Descriptor code = ReadDescriptor(cs, 10);
         if (!code.IsCode || (code.IsConforming ? code.Dpl > cpl : code.Dpl != cpl))
         {
@@ -252,34 +257,13 @@ internal sealed partial class Cpu
         }
 
         SetCodeSegment(cs, code, cpl);
-        Descriptor stack = ReadDescriptor(ss, 10);
-        if ((ss & 3) != cpl || !stack.IsWritableData || stack.Dpl != cpl)
-        {
-            throw Fault(10, (uint)ss & 0xFFFC);
-        }
-
-        if (!stack.IsPresent)
-        {
-            throw Fault(12, (uint)ss & 0xFFFC);
-        }
-
-        Segments[Seg.Ss] = MarkAccessed(stack).ToRegister(ss);
+        Segments[Seg.Ss] = ReadStackSegment(selectors[Seg.Ss], cpl, 10);
         foreach (int index in (ReadOnlySpan<int>)[Seg.Ds, Seg.Es, Seg.Fs, Seg.Gs])
         {
-            int selector = selectors[index], rpl = selector & 3;
-            uint error = (uint)selector & 0xFFFC;
-            if (error == 0)
+            if ((selectors[index] & 0xFFFC) != 0)
             {
-                continue;
+                Segments[index] = ReadDataSegment(selectors[index], cpl, 10);
             }
-
-            Descriptor d = ReadDescriptor(selector, 10);
-            if (!d.IsReadable || (!d.IsConforming && (rpl > d.Dpl || cpl > d.Dpl)))
-            {
-                throw Fault(10, error);
-            }
-
-            Segments[index] = d.IsPresent ? MarkAccessed(d).ToRegister(selector) : throw Fault(11, error);
         }
     }
 }
