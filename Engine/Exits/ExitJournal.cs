@@ -193,6 +193,17 @@ public sealed class ExitJournal
         return sum;
     }
 
+    /// <summary>Adds the handling times of a reason, of all processors, to counts by bucket. Does not allocate.</summary>
+    /// <param name="reason">The reason.</param>
+    /// <param name="counts">Counts, <see cref="LatencyHistogram.BucketCount"/> of them.</param>
+    public void AddLatencyTo(ExitReason reason, Span<long> counts)
+    {
+        foreach (ProcessorJournal processor in Processors)
+        {
+            processor.Latency(reason).AddTo(counts);
+        }
+    }
+
     /// <summary>All exits.</summary>
     public long Count
     {

@@ -10,6 +10,13 @@ public static class ExitReasons
 
     private static readonly string[] s_names = Enum.GetNames<ExitReason>();
 
+    /// <summary>The reasons that are told of, in the order of their numbers.</summary>
+    public static IReadOnlyList<ExitReason> Told { get; } = [.. Enum.GetValues<ExitReason>().Where(IsTold)];
+
+    /// <summary>Whether a reason is told of: what the host itself brings about is nothing that the guest did.</summary>
+    /// <param name="reason">The reason.</param>
+    public static bool IsTold(this ExitReason reason) => reason is not (ExitReason.None or ExitReason.Interrupted);
+
     /// <summary>Name of a reason without allocation.</summary>
     /// <param name="reason">The reason.</param>
     public static string Name(this ExitReason reason) => s_names[(int)reason];

@@ -10,16 +10,16 @@ namespace Hyperpatch.Engine.Exits;
 public sealed class LatencyHistory
 {
     /// <summary>Seconds between two columns of the fine part.</summary>
-    public const int FineStep = 1;
+    public const int FineStep = RateHistory.FineStep;
 
     /// <summary>Columns in the fine part: ten minutes.</summary>
-    public const int FineCapacity = 600;
+    public const int FineCapacity = RateHistory.FineCapacity;
 
     /// <summary>Seconds between two columns of the coarse part.</summary>
-    public const int CoarseStep = 5;
+    public const int CoarseStep = RateHistory.CoarseStep;
 
     /// <summary>Columns in the coarse part: an hour.</summary>
-    public const int CoarseCapacity = 720;
+    public const int CoarseCapacity = RateHistory.CoarseCapacity;
 
     /// <summary>
     /// Cells (8 bytes each) that each part keeps at most: 2 MiB. That is some 360 a column for an hour; where handling times are spread
@@ -55,7 +55,7 @@ public sealed class LatencyHistory
     /// <param name="nanoseconds">How long it was handled.</param>
     public void See(ExitReason reason, uint nanoseconds)
     {
-        if (!IsTold(reason))
+        if (!reason.IsTold())
         {
             return;
         }
@@ -84,15 +84,9 @@ public sealed class LatencyHistory
         Array.Clear(_totals);
         for (int reason = 0; reason < ExitReasons.Count; reason++)
         {
-            if (!IsTold((ExitReason)reason))
+            if (((ExitReason)reason).IsTold())
             {
-                continue;
-            }
-
-            Span<long> totals = _totals.AsSpan(reason * LatencyHistogram.BucketCount, LatencyHistogram.BucketCount);
-            foreach (ProcessorJournal processor in journal.Processors)
-            {
-                processor.Latency((ExitReason)reason).AddTo(totals);
+                journal.AddLatencyTo((ExitReason)reason, _totals.AsSpan(reason * LatencyHistogram.BucketCount, LatencyHistogram.BucketCount));
             }
         }
 
@@ -136,10 +130,6 @@ public sealed class LatencyHistory
             PartOf(span).Sum(after, counts, longest);
         }
     }
-
-    /// <summary>Whether times of a reason are told: what the host itself brings about is no work for the guest.</summary>
-    /// <param name="reason">The reason.</param>
-    public static bool IsTold(ExitReason reason) => reason is not (ExitReason.None or ExitReason.Interrupted);
 
     private LatencyTier PartOf(TimeSpan span) => span <= TimeSpan.FromSeconds(FineStep * FineCapacity) ? _fine : _coarse;
 }

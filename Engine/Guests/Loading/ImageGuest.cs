@@ -25,15 +25,13 @@ public sealed class ImageGuest : MachineGuest
     private const ulong RealModeLimit = 0xF_FFFF;
 
     private readonly ProgramFile _program;
-    private readonly MultibootHeader? _multiboot;
 
-    private ImageGuest(string name, ImageFormat format, GuestMode mode, ProgramFile program, MultibootHeader? multiboot)
+    private ImageGuest(string name, ImageFormat format, GuestMode mode, ProgramFile program)
     {
         Name = name;
         Format = format;
         Mode = mode;
         _program = program;
-        _multiboot = multiboot;
     }
 
     /// <inheritdoc/>
@@ -84,11 +82,11 @@ public sealed class ImageGuest : MachineGuest
         RefuseFlatSettings(format, settings);
         if (format == ImageFormat.Elf)
         {
-            return new ImageGuest(name, format, GuestMode.Long, ElfFile.Read64(file), null);
+            return new ImageGuest(name, format, GuestMode.Long, ElfFile.Read64(file));
         }
 
         return hasHeader
-            ? new ImageGuest(name, format, GuestMode.Protected, header.Read(file), header)
+            ? new ImageGuest(name, format, GuestMode.Protected, header.Read(file))
             : throw new GuestImageException("The file has no Multiboot header (1BADB002 with the right checksum in its first 8192 bytes, at a multiple of 4).");
     }
 
@@ -101,7 +99,7 @@ public sealed class ImageGuest : MachineGuest
             throw new GuestImageException("processors", $"An image that starts in {Bits}-bit code runs on one processor.");
         }
 
-        if (Mode != GuestMode.Long && _multiboot is null && options.CommandLine.Length > 0)
+        if (Mode != GuestMode.Long && Format != ImageFormat.Multiboot && options.CommandLine.Length > 0)
         {
             throw new GuestImageException("commandLine", $"A flat {Bits}-bit image takes no command line.");
         }
@@ -115,14 +113,14 @@ public sealed class ImageGuest : MachineGuest
         ulong lowest = Mode switch
         {
             GuestMode.Real => LegacyEnvironment.RealModeEnd,
-            _ when _multiboot is not null => 0,
+            _ when Format == ImageFormat.Multiboot => 0,
             _ => LowestProgram,
         };
         _program.RequireRoom(lowest, options.MemoryBytes, tooLow);
         return Mode switch
         {
             GuestMode.Real => LegacyEnvironment.Real(_program),
-            GuestMode.Protected when _multiboot is not null => LegacyEnvironment.Protected(
+            GuestMode.Protected when Format == ImageFormat.Multiboot => LegacyEnvironment.Protected(
                 _program, MultibootInformation.Magic, address => MultibootInformation.Build(address, options.MemoryBytes, options.CommandLine)),
             GuestMode.Protected => LegacyEnvironment.Protected(_program, 0, null),
             _ => BuildLong(options),
@@ -148,7 +146,7 @@ public sealed class ImageGuest : MachineGuest
 
         return mode == GuestMode.Real && entry > RealModeLimit
             ? throw new GuestImageException(settings.EntryAddress is null ? "loadAddress" : "entryAddress", $"Real mode starts in the first MiB, not at 0x{entry:X}.")
-            : new ImageGuest(name, ImageFormat.Flat, mode, new ProgramFile([new ImagePart("The image", load, file, (ulong)file.Length, load, true)], entry), null);
+            : new ImageGuest(name, ImageFormat.Flat, mode, new ProgramFile([new ImagePart("The image", load, file, (ulong)file.Length, load, true)], entry));
     }
 
     private static void RefuseFlatSettings(ImageFormat format, ImageSettings settings)

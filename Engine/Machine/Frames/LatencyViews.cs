@@ -17,10 +17,7 @@ public static class LatencyViews
         for (int reason = 0; reason < ExitReasons.Count; reason++)
         {
             longest[reason] = machine.Latency.LongestOf((ExitReason)reason);
-            foreach (ProcessorJournal processor in machine.Journal.Processors)
-            {
-                processor.Latency((ExitReason)reason).AddTo(counts.AsSpan(reason * LatencyHistogram.BucketCount, LatencyHistogram.BucketCount));
-            }
+            machine.Journal.AddLatencyTo((ExitReason)reason, counts.AsSpan(reason * LatencyHistogram.BucketCount, LatencyHistogram.BucketCount));
         }
 
         return Make(counts, longest, only);
@@ -52,7 +49,7 @@ public static class LatencyViews
         {
             ExitReason reason = (ExitReason)index;
             ReadOnlySpan<long> own = counts.Slice(index * LatencyHistogram.BucketCount, LatencyHistogram.BucketCount);
-            if (!LatencyHistory.IsTold(reason) || (only is { } wanted && wanted != reason) || LatencyView.Of(reason.Name(), own, longest[index]) is not { } view)
+            if (!reason.IsTold() || (only is { } wanted && wanted != reason) || LatencyView.Of(reason.Name(), own, longest[index]) is not { } view)
             {
                 continue;
             }

@@ -9,9 +9,6 @@ namespace Hyperpatch.Engine.Machine.Frames;
 /// <summary>Makes views of a machine for frames, pages and the API.</summary>
 public static class MachineViews
 {
-    private static readonly ExitReason[] s_reasons =
-        [.. Enum.GetValues<ExitReason>().Where(reason => reason is not (ExitReason.None or ExitReason.Interrupted))];
-
     /// <summary>Name of a machine's state in the API.</summary>
     /// <param name="state">The state.</param>
     public static string Name(MachineState state) => state switch
@@ -60,7 +57,7 @@ public static class MachineViews
         ArgumentNullException.ThrowIfNull(machine);
         List<ReasonView> views = [];
         Span<long> buckets = stackalloc long[LatencyHistogram.BucketCount];
-        foreach (ExitReason reason in s_reasons)
+        foreach (ExitReason reason in ExitReasons.Told)
         {
             long count = machine.Journal.CountOf(reason);
             if (count == 0)
@@ -69,10 +66,7 @@ public static class MachineViews
             }
 
             buckets.Clear();
-            foreach (ProcessorJournal processor in machine.Journal.Processors)
-            {
-                processor.Latency(reason).AddTo(buckets);
-            }
+            machine.Journal.AddLatencyTo(reason, buckets);
 
             Vendors.NativeExit native = reason.Native(machine.Vendor);
             views.Add(new ReasonView(
