@@ -96,12 +96,12 @@ internal sealed class DashboardFigure : IFigure
         await Task.Delay(s_settle);
         var one = Usage.Of(machine.Machine);
         await Task.Delay(s_window);
-        Load first = one.Until(Usage.Of(machine.Machine));
+        Load first = one.Until(machine.Machine);
         await browser.AskAsync($"open {Pages - 1} {page}");
         await Task.Delay(s_settle);
         var before = Usage.Of(machine.Machine);
         await Task.Delay(s_window);
-        Load all = before.Until(Usage.Of(machine.Machine));
+        Load all = before.Until(machine.Machine);
         long dropped = machine.Feed.Dropped;
         double memory = (all.Bytes - first.Bytes) / (Pages - 1) / 1048576;
         double cpu = (all.CpuShare - first.CpuShare) / (Pages - 1);
@@ -136,20 +136,13 @@ internal sealed class DashboardFigure : IFigure
 
     private static async Task<Load> WatchAsync(HyperpatchApplication application, VirtualMachine machine, int count)
     {
-        using Process clients = HubClients.Start(application, machine.Id, count);
-        if (await clients.StandardOutput.ReadLineAsync() != "ready")
-        {
-            throw new InvalidOperationException("The watchers could not connect.");
-        }
-
+        using Process clients = await HubClients.StartAsync(application, machine.Id, count);
         await Task.Delay(s_settle);
         var before = Usage.Of(machine);
         await Task.Delay(s_window);
-        Load load = before.Until(Usage.Of(machine));
-        clients.StandardInput.Close();
-        string[] counts = (await clients.StandardOutput.ReadToEndAsync()).Split(' ', StringSplitOptions.TrimEntries);
-        await clients.WaitForExitAsync();
-        return load with { Frames = long.Parse(counts[0], CultureInfo.InvariantCulture), Lost = long.Parse(counts[1], CultureInfo.InvariantCulture) };
+        Load load = before.Until(machine);
+        (long frames, long lost) = await HubClients.FinishAsync(clients);
+        return load with { Frames = frames, Lost = lost };
     }
 
     private static string Text(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
@@ -161,21 +154,23 @@ internal sealed class DashboardFigure : IFigure
         public long Lost { get; init; }
     }
 
-    // CPU of the process without that of the guest's processors; memory after a collection.
-    private sealed record Usage(long At, TimeSpan Cpu, long Exits, long Frame, double Bytes)
+    // CPU of the process without that of the guest's processors.
+    private sealed record Usage(long At, TimeSpan Cpu, long Exits, long Frame)
     {
         public static Usage Of(VirtualMachine machine)
         {
-            double bytes = GC.GetTotalMemory(forceFullCollection: true);
             using var self = Process.GetCurrentProcess();
-            return new Usage(Stopwatch.GetTimestamp(), self.TotalProcessorTime - ThreadTimes.Of($"{machine.Id}/vcpu"), machine.Journal.Count, machine.LatestFrame?.Sequence ?? 0, bytes);
+            return new Usage(Stopwatch.GetTimestamp(), self.TotalProcessorTime - ThreadTimes.Of($"{machine.Id}/vcpu"), machine.Journal.Count, machine.LatestFrame?.Sequence ?? 0);
         }
 
-        public Load Until(Usage end)
+        // What was used since. Memory last: it is that after a collection, whose work is not the server's.
+        public Load Until(VirtualMachine machine)
         {
+            Usage end = Of(machine);
             double seconds = Stopwatch.GetElapsedTime(At, end.At).TotalSeconds;
             double cpu = (end.Cpu - Cpu).TotalSeconds;
-            return new Load(cpu * 1000 / Math.Max(1, end.Frame - Frame), cpu / seconds, (end.Exits - Exits) / seconds, end.Bytes);
+            return new Load(
+                cpu * 1000 / Math.Max(1, end.Frame - Frame), cpu / seconds, (end.Exits - Exits) / seconds, GC.GetTotalMemory(forceFullCollection: true));
         }
     }
 }

@@ -15,21 +15,34 @@ internal static class HubClients
     /// <summary>First word of the command line that makes this process one of watchers.</summary>
     public const string Command = "hub-clients";
 
-    /// <summary>Starts such a process.</summary>
+    /// <summary>Starts such a process, and comes back when all its clients watch.</summary>
     /// <param name="application">Whose hub.</param>
     /// <param name="machine">The machine that is watched.</param>
     /// <param name="count">Number of clients.</param>
-    public static Process Start(HyperpatchApplication application, string machine, int count)
+    public static async Task<Process> StartAsync(HyperpatchApplication application, string machine, int count)
     {
         string[] arguments =
         [
             Command, new Uri(application.Address, "/hubs/machines").ToString(), application.Tokens.ViewerToken, machine, count.ToString(CultureInfo.InvariantCulture),
         ];
-        return Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments)
+        Process clients = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         }) ?? throw new InvalidOperationException("The watchers' process could not be started.");
+        return await clients.StandardOutput.ReadLineAsync() == "ready" ? clients : throw new InvalidOperationException("The watchers could not connect.");
+    }
+
+    /// <summary>Ends it.</summary>
+    /// <param name="clients">The process.</param>
+    /// <returns>How many frames came and how many were lost, of all clients together.</returns>
+    public static async Task<(long Frames, long Lost)> FinishAsync(Process clients)
+    {
+        ArgumentNullException.ThrowIfNull(clients);
+        clients.StandardInput.Close();
+        string[] counts = (await clients.StandardOutput.ReadToEndAsync()).Split(' ', StringSplitOptions.TrimEntries);
+        await clients.WaitForExitAsync();
+        return (long.Parse(counts[0], CultureInfo.InvariantCulture), long.Parse(counts[1], CultureInfo.InvariantCulture));
     }
 
     /// <summary>Connects, says <c>ready</c>, watches until standard input ends, and says how many frames came and were lost.</summary>

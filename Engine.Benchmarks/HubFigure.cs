@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web;
 using Hyperpatch.Web.Machines;
@@ -37,18 +36,11 @@ internal sealed class HubFigure : IFigure
         for (int i = 0; i < Rounds; i++)
         {
             double before = Rate(machine);
-            using Process clients = HubClients.Start(application, machine.Id, Clients);
-            if (await clients.StandardOutput.ReadLineAsync() != "ready")
-            {
-                throw new InvalidOperationException("The watchers could not connect.");
-            }
-
+            using Process clients = await HubClients.StartAsync(application, machine.Id, Clients);
             double with = Rate(machine);
-            clients.StandardInput.Close();
-            string[] counts = (await clients.StandardOutput.ReadToEndAsync()).Split(' ', StringSplitOptions.TrimEntries);
-            await clients.WaitForExitAsync();
-            frames += long.Parse(counts[0], CultureInfo.InvariantCulture);
-            lost += long.Parse(counts[1], CultureInfo.InvariantCulture);
+            (long taken, long missed) = await HubClients.FinishAsync(clients);
+            frames += taken;
+            lost += missed;
             // Without watchers before and after, so that a drift of the machine cancels out.
             ratios.Add(with / ((before + Rate(machine)) / 2));
         }
