@@ -9,6 +9,10 @@ internal static class ApiResults
     public static IResult Of<T>(CommandResult<T> result, Func<T, object> body) where T : class =>
         result.Succeeded(out T? value, out CommandError? error) ? Results.Ok(body(value)) : Problem(error);
 
+    /// <summary>204, or the error.</summary>
+    public static IResult NoContent<T>(CommandResult<T> result) where T : class =>
+        result.Succeeded(out _, out CommandError? error) ? Results.NoContent() : Problem(error);
+
     /// <summary>The error as problem details.</summary>
     public static IResult Problem(CommandError error) => error.Kind switch
     {

@@ -48,8 +48,8 @@ internal static class ExitEndpoints
         long after = query.Integer("after", 0, long.MaxValue) ?? 0;
         long limit = query.Integer("limit", 1, MaximumLimit) ?? DefaultLimit;
         ExitFilter filter = ExitFilterQuery.Parse(query.Word, MaximumProcessors, query.Errors);
-        return query.Errors.Count > 0
-            ? ApiResults.Problem(CommandError.Invalid(query.Errors))
+        return query.Refusal is { } refusal
+            ? ApiResults.Problem(refusal)
             : Results.Ok(machine.Exits(after, (int)limit, filter));
     }
 }

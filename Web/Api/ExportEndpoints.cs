@@ -15,7 +15,6 @@ namespace Hyperpatch.Web.Api;
 internal static class ExportEndpoints
 {
     private const int MostMachines = 64;
-    private const int MostShown = 40;
 
     /// <summary>Maps the calls below /api/machines.</summary>
     public static void MapExports(this RouteGroupBuilder machines)
@@ -53,7 +52,7 @@ internal static class ExportEndpoints
         string table = query.Word("table") ?? MachineTables.Exits;
         if (!MachineTables.Names.Contains(table))
         {
-            query.Errors["table"] = [NotAllowed("table", table, MachineTables.Names)];
+            query.Errors["table"] = [QueryWords.NotAllowed("table", table, MachineTables.Names)];
         }
 
         ExportFormat format = Format(query, MachineTables.Traced.Contains(table) ? ExportFormats.All : ExportFormats.Plain);
@@ -65,9 +64,9 @@ internal static class ExportEndpoints
             query.Errors["site"] = [$"There is no site {wanted}. After a reset of the guest, sites are counted anew."];
         }
 
-        if (query.Errors.Count > 0)
+        if (query.Refusal is { } refusal)
         {
-            return ApiResults.Problem(CommandError.Invalid(query.Errors));
+            return ApiResults.Problem(refusal);
         }
 
         string subject = $"{machine.Id}-{table}";
@@ -79,8 +78,7 @@ internal static class ExportEndpoints
                 ExportFormats.FileName(subject, format));
         }
 
-        ExportTable made = MachineTables.Make(table, machine, site, seconds, filter.Reason) ?? throw new InvalidOperationException($"Table {table} has a name and is not made.");
-        return File(made, format, site is null ? subject : $"{subject}-{site.Id}", machine, aborted);
+        return File(MachineTables.Make(table, new MachineTableRequest(machine, site, seconds, filter.Reason)), format, site is null ? subject : $"{subject}-{site.Id}", machine, aborted);
     }
 
     private static IResult OfMachines(ClaimsPrincipal user, MachineCommands commands, HttpRequest request, CancellationToken aborted)
@@ -89,8 +87,8 @@ internal static class ExportEndpoints
         ExportFormat format = Format(query, ExportFormats.Plain);
         string?[] ids = [.. request.Query["id"].Where(id => !string.IsNullOrEmpty(id)).Take(MostMachines)];
         IReadOnlyList<MachineView> machines = commands.List(user);
-        return query.Errors.Count > 0
-            ? ApiResults.Problem(CommandError.Invalid(query.Errors))
+        return query.Refusal is { } refusal
+            ? ApiResults.Problem(refusal)
             : File(HostTables.Machines(ids.Length == 0 ? machines : machines.Where(view => ids.Contains(view.Id))), format, "machines", null, aborted);
     }
 
@@ -98,8 +96,8 @@ internal static class ExportEndpoints
     {
         var query = new QueryFields(request.Query);
         ExportFormat format = Format(query, ExportFormats.Plain);
-        return query.Errors.Count > 0
-            ? ApiResults.Problem(CommandError.Invalid(query.Errors))
+        return query.Refusal is { } refusal
+            ? ApiResults.Problem(refusal)
             : File(HostTables.Kvm(monitor.View()), format, "kvm", null, aborted);
     }
 
@@ -116,10 +114,7 @@ internal static class ExportEndpoints
             return format;
         }
 
-        query.Errors["format"] = [NotAllowed("format", word, allowed)];
+        query.Errors["format"] = [QueryWords.NotAllowed("format", word, allowed)];
         return default;
     }
-
-    private static string NotAllowed(string name, string word, IEnumerable<string> allowed) =>
-        $"Parameter \"{name}\" is \"{(word.Length > MostShown ? word[..MostShown] + "…" : word)}\"; allowed: {string.Join(", ", allowed)}.";
 }

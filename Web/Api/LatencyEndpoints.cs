@@ -65,9 +65,9 @@ internal static class LatencyEndpoints
         ChartRange? range = ChartRange.Find(word);
         if (word is not null && range is null && !(mayBeAll && string.Equals(word, LatencyReport.SinceStart, StringComparison.OrdinalIgnoreCase)))
         {
-            query.Errors["range"] = [$"Parameter \"range\" is none; allowed: {Ranges}{(mayBeAll ? $", {LatencyReport.SinceStart}" : null)}."];
+            query.Errors["range"] = [QueryWords.NotAllowed("range", word, mayBeAll ? $"{Ranges}, {LatencyReport.SinceStart}" : Ranges)];
         }
 
-        return query.Errors.Count > 0 ? ApiResults.Problem(CommandError.Invalid(query.Errors)) : Results.Ok(look(machine, range, filter.Reason));
+        return query.Refusal is { } refusal ? ApiResults.Problem(refusal) : Results.Ok(look(machine, range, filter.Reason));
     }
 }

@@ -81,14 +81,14 @@ internal static class MachineEndpoints
     }
 
     private static async Task<IResult> DeleteAsync(ClaimsPrincipal user, MachineCommands commands, string id) =>
-        (await commands.DeleteAsync(user, id)).Succeeded(out _, out CommandError? error) ? Results.NoContent() : ApiResults.Problem(error);
+        ApiResults.NoContent(await commands.DeleteAsync(user, id));
 
     private static Task<CommandResult<ManagedMachine>> StepAsync(ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request)
     {
         var query = new QueryFields(request.Query);
         long? processor = query.Integer("processor", 0, 63);
-        return query.Errors.Count > 0
-            ? Task.FromResult<CommandResult<ManagedMachine>>(CommandError.Invalid(query.Errors))
+        return query.Refusal is { } refusal
+            ? Task.FromResult<CommandResult<ManagedMachine>>(refusal)
             : commands.StepAsync(user, id, (int?)processor);
     }
 
@@ -107,10 +107,9 @@ internal static class MachineEndpoints
         // One byte more than is allowed, to see that it is too much.
         byte[] buffer = new byte[MaximumSerialInput + 1];
         int length = await request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, request.HttpContext.RequestAborted);
-        CommandResult<ManagedMachine> result = length > MaximumSerialInput
-            ? CommandError.Invalid("body", $"At most {MaximumSerialInput} bytes at once.")
-            : commands.SendSerial(user, id, buffer.AsSpan(0, length));
-        return result.Succeeded(out _, out CommandError? error) ? Results.NoContent() : ApiResults.Problem(error);
+        return length > MaximumSerialInput
+            ? ApiResults.Problem(CommandError.Invalid("body", $"At most {MaximumSerialInput} bytes at once."))
+            : ApiResults.NoContent(commands.SendSerial(user, id, buffer.AsSpan(0, length)));
     }
 
     private static IResult View(CommandResult<ManagedMachine> result) => ApiResults.Of(result, machine => machine.View());

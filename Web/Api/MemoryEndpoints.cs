@@ -60,12 +60,12 @@ internal static class MemoryEndpoints
         AddressSpace space = AddressSpace.Virtual;
         if (query.Word("space") is { } word && !Words.TryParse(word, out space))
         {
-            query.Errors["space"] = [$"Parameter \"space\" is \"{word}\"; allowed: virtual, physical."];
+            query.Errors["space"] = [QueryWords.NotAllowed("space", word, "virtual, physical")];
         }
 
-        if (query.Errors.Count > 0)
+        if (query.Refusal is { } refusal)
         {
-            return ApiResults.Problem(CommandError.Invalid(query.Errors));
+            return ApiResults.Problem(refusal);
         }
 
         MachineInspector inspector = new(machine.Machine, processor);

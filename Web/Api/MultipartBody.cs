@@ -77,10 +77,11 @@ internal static class MultipartBody
 
             string name = nameSegment.ToString();
             bool isImage = name == ImageField;
-            byte[]? content = await ReadPartAsync(section.Body, isImage ? ImageGuest.MaximumBytes : name == "source" ? LongestSource : LongestField, cancellation);
+            int most = isImage ? ImageGuest.MaximumBytes : name == "source" ? LongestSource : LongestField;
+            byte[]? content = await ReadPartAsync(section.Body, most, cancellation);
             if (content is null)
             {
-                return isImage ? CommandError.Invalid(ImageField, UploadedImage.TooLong) : CommandError.Invalid(name, $"Field \"{name}\" has more than {(name == "source" ? LongestSource : LongestField)} bytes.");
+                return isImage ? CommandError.Invalid(ImageField, UploadedImage.TooLong) : CommandError.Invalid(name, $"Field \"{name}\" has more than {most} bytes.");
             }
 
             bool isNew;

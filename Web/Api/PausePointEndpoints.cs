@@ -50,5 +50,5 @@ internal static class PausePointEndpoints
             : ApiResults.Problem(error);
 
     private static async Task<IResult> DeleteAsync<T>(Task<CommandResult<T>> command) where T : class =>
-        (await command).Succeeded(out _, out CommandError? error) ? Results.NoContent() : ApiResults.Problem(error);
+        ApiResults.NoContent(await command);
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Commands;
 
 namespace Hyperpatch.Web.Api;
 
@@ -7,6 +9,9 @@ internal sealed class QueryFields(IQueryCollection query)
 {
     /// <summary>What is wrong.</summary>
     public Dictionary<string, string[]> Errors { get; } = [];
+
+    /// <summary>The same as an error, or null where nothing is wrong.</summary>
+    public CommandError? Refusal => Errors.Count > 0 ? CommandError.Invalid(Errors) : null;
 
     /// <summary>A whole number in a closed range, or null where it is not given.</summary>
     public long? Integer(string name, long minimum, long maximum)
@@ -22,7 +27,7 @@ internal sealed class QueryFields(IQueryCollection query)
             return value;
         }
 
-        Errors[name] = [string.Create(CultureInfo.InvariantCulture, $"Parameter \"{name}\" is \"{text}\"; allowed: a whole number from {minimum} to {maximum}.")];
+        Errors[name] = [QueryWords.NotAllowed(name, text, string.Create(CultureInfo.InvariantCulture, $"a whole number from {minimum} to {maximum}"))];
         return null;
     }
 

@@ -31,7 +31,7 @@ internal static class StoryEndpoints
 
         var query = new QueryFields(request.Query);
         long? sequence = query.Integer("event", 1, long.MaxValue);
-        return query.Errors.Count > 0 ? ApiResults.Problem(CommandError.Invalid(query.Errors))
+        return query.Refusal is { } refusal ? ApiResults.Problem(refusal)
             : StoryTeller.Tell(machine.Machine, sequence) is { } story ? Results.Ok(story)
             : ApiResults.Problem(new CommandError(
                 CommandErrorKind.NotFound, sequence is null ? "Nothing has been patched or refused yet." : $"Exit {sequence} is not in the machine's history (any more)."));

@@ -1,8 +1,8 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Machines.Views;
 
 namespace Hyperpatch.Web.Export;
 
@@ -22,10 +22,22 @@ internal static class ExitExport
     public static Task WriteAsync(
         Stream target, ExportFormat format, string machine, int processors, IEnumerable<IReadOnlyList<ExitEvent>> batches, CancellationToken cancellation) => format switch
         {
-            ExportFormat.Csv => WriteCsvAsync(target, batches, cancellation),
+            ExportFormat.Csv => TableExport.WriteAsync(target, format, machine, processors, Table(batches), cancellation),
             ExportFormat.ChromeTrace => WriteTraceAsync(target, machine, processors, batches, cancellation),
             _ => WriteLinesAsync(target, batches, cancellation),
         };
+
+    // The time is a text: with its offset, as in every file of exits so far.
+    private static ExportTable Table(IEnumerable<IReadOnlyList<ExitEvent>> batches) => new(
+        [
+            "sequence", "at", "processor", "reason", "vendor", "nativeCode", "nativeName", "rip", "durationNs", "outcome", "policy", "site", "bytes", "after",
+            "hypercall", "result", "port", "detail",
+        ],
+        batches.SelectMany(batch => batch).Select(exit => (object?[])
+        [
+            exit.Sequence, Moments.OfUnixMs(exit.At).ToString("O", CultureInfo.InvariantCulture), exit.Processor, exit.Reason, exit.Vendor, exit.NativeCode,
+            exit.NativeName, exit.Rip, exit.DurationNs, exit.Outcome, exit.Policy, exit.Site, exit.Bytes, exit.After, exit.Hypercall, exit.Result, exit.Port, exit.Detail,
+        ]));
 
     private static async Task WriteLinesAsync(Stream target, IEnumerable<IReadOnlyList<ExitEvent>> batches, CancellationToken cancellation)
     {
@@ -39,23 +51,6 @@ internal static class ExitExport
             }
 
             await target.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), cancellation);
-        }
-    }
-
-    private static async Task WriteCsvAsync(Stream target, IEnumerable<IReadOnlyList<ExitEvent>> batches, CancellationToken cancellation)
-    {
-        await using var writer = new StreamWriter(target, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\r\n" };
-        await writer.WriteLineAsync("sequence,at,processor,reason,vendor,nativeCode,nativeName,rip,durationNs,outcome,policy,site,bytes,after,hypercall,result,port,detail".AsMemory(), cancellation);
-        var line = new StringBuilder();
-        foreach (IReadOnlyList<ExitEvent> batch in batches)
-        {
-            foreach (ExitEvent exit in batch)
-            {
-                AppendLine(line.Clear(), exit);
-                await writer.WriteLineAsync(line, cancellation);
-            }
-
-            await writer.FlushAsync(cancellation);
         }
     }
 
@@ -74,17 +69,6 @@ internal static class ExitExport
         }
 
         TraceText.End(writer);
-    }
-
-    // Numbers and what the engine itself writes of them are as they are; what may hold a guest's words is guarded.
-    private static void AppendLine(StringBuilder line, ExitEvent exit)
-    {
-        line.Append(CultureInfo.InvariantCulture, $"{exit.Sequence},{Time(exit):O},{exit.Processor},")
-            .AppendText(exit.Reason).Append(',').AppendText(exit.Vendor).Append(CultureInfo.InvariantCulture, $",{exit.NativeCode},")
-            .AppendText(exit.NativeName).Append(',').AppendText(exit.Rip).Append(CultureInfo.InvariantCulture, $",{exit.DurationNs},")
-            .AppendText(exit.Outcome).Append(',').AppendText(exit.Policy).Append(',').AppendText(exit.Site).Append(',')
-            .AppendText(exit.Bytes).Append(',').AppendText(exit.After).Append(CultureInfo.InvariantCulture, $",{exit.Hypercall},{exit.Result},{exit.Port},")
-            .AppendText(exit.Detail);
     }
 
     // The format counts in microseconds; fractions keep the nanoseconds.
@@ -111,6 +95,4 @@ internal static class ExitExport
         writer.WriteEndObject();
         writer.WriteEndObject();
     }
-
-    private static DateTimeOffset Time(ExitEvent exit) => DateTimeOffset.UnixEpoch.AddMilliseconds(exit.At);
 }

@@ -1,5 +1,6 @@
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Machines.Views;
 
 namespace Hyperpatch.Web.Export;
 
@@ -24,7 +25,7 @@ internal static class LatencyTables
         ["from", "to", "fromNs", "toNs", "count"],
         columns.SelectMany(column => column.Cells, (column, cell) => (object?[])
         [
-            MachineTables.MomentOf(column.Started), MachineTables.MomentOf(column.Timestamp),
+            Moments.Of(column.Started), Moments.Of(column.Timestamp),
             LatencyHistogram.LowerBound(cell.Bucket), LatencyHistogram.LowerBound(cell.Bucket + 1), cell.Count,
         ]));
 

@@ -29,44 +29,43 @@ internal static class MachineTables
         "CR0", "CR2", "CR3", "CR4", "CR8", "EFER",
     ];
 
+    // In the order in which the API's description names them.
+    private static readonly (string Name, Func<MachineTableRequest, ExportTable> Make)[] s_tables =
+    [
+        ("rates", of => Rates(of.Machine.Machine, of.Seconds ?? MostSeconds)),
+        ("reasons", of => Reasons(of.Machine.Machine)),
+        ("sites", of => Sites(of.Machine.Machine)),
+        (History, of => Histories(of.Machine.Machine, of.Site)),
+        ("hypercalls", of => LatencyTables.Hypercalls(of.Machine.Machine.LatestFrame?.Hypercalls ?? [])),
+        ("latency", of => LatencyTables.Percentiles(Times(of))),
+        ("latency-histogram", of => LatencyTables.Histograms(Times(of))),
+        ("latency-history", of => LatencyTables.HeatMap(Columns(of))),
+        ("processors", of => Processors(of.Machine.Machine)),
+        ("timeline", of => Timeline(of.Machine.Machine)),
+        ("points", of => Points(of.Machine.Machine)),
+        ("steps", of => Steps(of.Machine)),
+    ];
+
     /// <summary>Names of all tables.</summary>
-    public static IReadOnlyList<string> Names { get; } = [Exits, "rates", "reasons", "sites", History, "hypercalls", "latency", "latency-histogram", "latency-history", "processors", "timeline", "points", "steps"];
+    public static IReadOnlyList<string> Names { get; } = [Exits, .. s_tables.Select(table => table.Name)];
 
     /// <summary>Names of the tables whose rows have a time.</summary>
     public static IReadOnlyList<string> Traced { get; } = [Exits, History, "timeline"];
 
     /// <summary>Makes a table.</summary>
     /// <param name="name">One of <see cref="Names"/>, but for exits.</param>
-    /// <param name="machine">The machine.</param>
-    /// <param name="site">History: the site; null: all of them.</param>
-    /// <param name="seconds">Rates and handling times: so much time up to now; null: all that there is.</param>
-    /// <param name="reason">Handling times: this reason's alone, or null.</param>
-    /// <returns>The table, or null where the name is not one of a table.</returns>
-    public static ExportTable? Make(string name, ManagedMachine machine, HypercallSite? site, int? seconds, ExitReason? reason) => name switch
-    {
-        "rates" => Rates(machine.Machine, seconds ?? MostSeconds),
-        "reasons" => Reasons(machine.Machine),
-        "sites" => Sites(machine.Machine),
-        History => Histories(machine.Machine, site),
-        "hypercalls" => LatencyTables.Hypercalls(machine.Machine.LatestFrame?.Hypercalls ?? []),
-        "latency" => LatencyTables.Percentiles(Times(machine.Machine, seconds, reason)),
-        "latency-histogram" => LatencyTables.Histograms(Times(machine.Machine, seconds, reason)),
-        "latency-history" => LatencyTables.HeatMap(Columns(machine.Machine, seconds, reason)),
-        "processors" => Processors(machine.Machine),
-        "timeline" => Timeline(machine.Machine),
-        "points" => Points(machine.Machine),
-        "steps" => Steps(machine),
-        _ => null,
-    };
+    /// <param name="request">What it is to be about.</param>
+    /// <exception cref="InvalidOperationException">The name is not one of them.</exception>
+    public static ExportTable Make(string name, MachineTableRequest request) => s_tables.First(table => table.Name == name).Make(request);
 
     private static ExportTable Rates(VirtualMachine machine, int seconds)
     {
-        ExitReason[] reasons = [.. Enum.GetValues<ExitReason>().Where(reason => reason is not (ExitReason.None or ExitReason.Interrupted))];
+        ExitReason[] reasons = [.. Enum.GetValues<ExitReason>().Where(LatencyHistory.IsTold)];
         long from = Stopwatch.GetTimestamp() - (seconds * Stopwatch.Frequency);
         return new ExportTable(
             ["at", "vendor", .. reasons.Select(reason => reason.Name())],
             machine.Rates.Read().Where(sample => sample.Timestamp >= from).Select(sample => (object?[])
-                [MomentOf(sample.Timestamp), CpuVendor.All[sample.Vendor].Id, .. reasons.Select(reason => (object?)Math.Round((double)sample.Rates[(int)reason], 2))]));
+                [Moments.Of(sample.Timestamp), CpuVendor.All[sample.Vendor].Id, .. reasons.Select(reason => (object?)Math.Round((double)sample.Rates[(int)reason], 2))]));
     }
 
     private static ExportTable Reasons(VirtualMachine machine) => new(
@@ -136,18 +135,15 @@ internal static class MachineTables
             step.Number, step.Processor, step.Address, step.Bytes, step.Instruction, change?.Name, Marked(change?.Before), Marked(change?.After), change?.Set, change?.Cleared,
         ]));
 
-    private static IReadOnlyList<LatencyView> Times(VirtualMachine machine, int? seconds, ExitReason? reason) =>
-        seconds is { } span ? LatencyViews.Lately(machine, TimeSpan.FromSeconds(span), reason) : LatencyViews.SinceStart(machine, reason);
+    private static IReadOnlyList<LatencyView> Times(MachineTableRequest of) => of.Seconds is { } seconds
+        ? LatencyViews.Lately(of.Machine.Machine, TimeSpan.FromSeconds(seconds), of.Reason)
+        : LatencyViews.SinceStart(of.Machine.Machine, of.Reason);
 
-    private static IReadOnlyList<LatencyColumn> Columns(VirtualMachine machine, int? seconds, ExitReason? reason)
+    private static IReadOnlyList<LatencyColumn> Columns(MachineTableRequest of)
     {
-        TimeSpan span = seconds is { } wanted ? TimeSpan.FromSeconds(wanted) : LatencyHistory.Longest;
-        return machine.Latency.Read(span, LatencyViews.Begin(span), reason);
+        TimeSpan span = of.Seconds is { } seconds ? TimeSpan.FromSeconds(seconds) : LatencyHistory.Longest;
+        return of.Machine.Machine.Latency.Read(span, LatencyViews.Begin(span), of.Reason);
     }
 
     private static string? Marked(string? digits) => digits is null ? null : "0x" + digits;
-
-    /// <summary>A moment of <see cref="Stopwatch"/> as one of the calendar's.</summary>
-    /// <param name="timestamp">In its ticks.</param>
-    internal static DateTimeOffset MomentOf(long timestamp) => DateTimeOffset.UnixEpoch.AddMilliseconds(ExitEvents.ToUnixMs(timestamp));
 }

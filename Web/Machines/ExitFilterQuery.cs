@@ -28,8 +28,6 @@ public static class ExitFilterQuery
     /// <summary>What a hypercall number looks like.</summary>
     public const string HypercallForm = "a whole number, or hexadecimal with 0x";
 
-    private const int MostShown = 40;
-
     /// <summary>Reads a filter.</summary>
     /// <param name="value">The value of a name, null where it is not given.</param>
     /// <param name="processors">How many processors there are.</param>
@@ -68,7 +66,7 @@ public static class ExitFilterQuery
                 return parsed;
             }
 
-            errors["reason"] = [$"Parameter \"reason\" is \"{Cut(word)}\"; allowed: {string.Join(", ", Enum.GetNames<ExitReason>().Skip(1))}."];
+            errors["reason"] = [QueryWords.NotAllowed("reason", word, Enum.GetNames<ExitReason>().Skip(1))];
             return null;
         }
 
@@ -84,7 +82,7 @@ public static class ExitFilterQuery
                 return number;
             }
 
-            errors[name] = [$"Parameter \"{name}\" is \"{Cut(text)}\"; allowed: {form}."];
+            errors[name] = [QueryWords.NotAllowed(name, text, form)];
             return null;
         }
     }
@@ -112,6 +110,4 @@ public static class ExitFilterQuery
             ? ulong.TryParse(isMarked ? text[2..] : text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out number)
             : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
     }
-
-    private static string Cut(string text) => text.Length > MostShown ? text[..MostShown] + "…" : text;
 }

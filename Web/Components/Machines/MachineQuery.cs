@@ -1,6 +1,7 @@
 using System.Globalization;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Web.Configuration;
+using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Inspection;
 
 namespace Hyperpatch.Web.Components.Machines;
@@ -18,8 +19,6 @@ namespace Hyperpatch.Web.Components.Machines;
 /// <param name="Unknown">What was not understood, a few words each.</param>
 public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Processor, int? Site, string? Address, AddressSpace Space, IReadOnlyList<string> Unknown)
 {
-    private const int MostShown = 40;
-
     /// <summary>The story: the exit that is told, by its number in the machine's history; null: the latest.</summary>
     public long? Event { get; init; }
 
@@ -31,7 +30,7 @@ public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Process
 
     /// <summary>Reasons that exits can be filtered by: what the host itself brought about is not recorded.</summary>
     public static IReadOnlyList<string> Reasons { get; } =
-        [.. Enum.GetValues<ExitReason>().Where(reason => reason is not (ExitReason.None or ExitReason.Interrupted)).Select(reason => reason.Name())];
+        [.. Enum.GetValues<ExitReason>().Where(LatencyHistory.IsTold).Select(reason => reason.Name())];
 
     /// <summary>Understands what can be understood.</summary>
     /// <param name="pane">As in the address.</param>
@@ -74,7 +73,7 @@ public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Process
         {
             if (!isKnown && !string.IsNullOrWhiteSpace(text))
             {
-                unknown.Add($"{name} \"{(text.Length > MostShown ? text[..MostShown] + "…" : text)}\"");
+                unknown.Add($"{name} \"{QueryWords.Cut(text)}\"");
             }
         }
     }

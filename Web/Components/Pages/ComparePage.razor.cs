@@ -16,7 +16,6 @@ public sealed partial class ComparePage : SessionPage, IAsyncDisposable
 {
     private const string LeftSide = "left";
     private const string RightSide = "right";
-    private const int MostShown = 40;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
 
     // Counters and sites alone: nobody reads single exits here.
@@ -85,7 +84,7 @@ public sealed partial class ComparePage : SessionPage, IAsyncDisposable
         _range = ChartRange.Find(Range) ?? ChartRange.All[0];
         _rangeError = string.IsNullOrWhiteSpace(Range) || ChartRange.Find(Range) is not null
             ? null
-            : Phrase.Of(PageTexts.AChartShowsNot, string.Join(", ", ChartRange.All.Select(range => range.Id)), Cut(Range));
+            : Phrase.Of(PageTexts.AChartShowsNot, string.Join(", ", ChartRange.All.Select(range => range.Id)), QueryWords.Cut(Range));
     }
 
     /// <inheritdoc/>
@@ -118,9 +117,7 @@ public sealed partial class ComparePage : SessionPage, IAsyncDisposable
         }
     }
 
-    private static string Cut(string text) => text.Length > MostShown ? text[..MostShown] + "…" : text;
-
-    private static string? UnknownOf(string? asked, ManagedMachine? found) => found is null && !string.IsNullOrWhiteSpace(asked) ? Cut(asked) : null;
+    private static string? UnknownOf(string? asked, ManagedMachine? found) => found is null && !string.IsNullOrWhiteSpace(asked) ? QueryWords.Cut(asked) : null;
 
     private ManagedMachine? Find(string? id) => string.IsNullOrWhiteSpace(id) ? null : Commands.Get(User, id).Value;
 

@@ -21,7 +21,7 @@ public sealed record SiteEvent(DateTimeOffset At, int Processor, string From, st
     {
         ArgumentNullException.ThrowIfNull(patch);
         return new SiteEvent(
-            DateTimeOffset.UnixEpoch.AddMilliseconds(ExitEvents.ToUnixMs(patch.Timestamp)),
+            Moments.Of(patch.Timestamp),
             patch.Processor,
             ExitEvents.Bytes(patch.Before.Span),
             ExitEvents.Bytes(patch.After.Span),
