@@ -60,7 +60,7 @@ internal static class MachineTables
 
     private static ExportTable Rates(VirtualMachine machine, int seconds)
     {
-        ExitReason[] reasons = [.. Enum.GetValues<ExitReason>().Where(LatencyHistory.IsTold)];
+        ExitReason[] reasons = [.. Enum.GetValues<ExitReason>().Where(reason => reason.IsTold())];
         long from = Stopwatch.GetTimestamp() - (seconds * Stopwatch.Frequency);
         return new ExportTable(
             ["at", "vendor", .. reasons.Select(reason => reason.Name())],

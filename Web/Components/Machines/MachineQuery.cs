@@ -30,7 +30,7 @@ public sealed record MachineQuery(MachinePane Pane, string? Reason, int? Process
 
     /// <summary>Reasons that exits can be filtered by: what the host itself brought about is not recorded.</summary>
     public static IReadOnlyList<string> Reasons { get; } =
-        [.. Enum.GetValues<ExitReason>().Where(LatencyHistory.IsTold).Select(reason => reason.Name())];
+        [.. Enum.GetValues<ExitReason>().Where(reason => reason.IsTold()).Select(reason => reason.Name())];
 
     /// <summary>Understands what can be understood.</summary>
     /// <param name="pane">As in the address.</param>
