@@ -24,6 +24,7 @@ public sealed class CatalogueTests
         ("protected-mode", "", 1, 0, "protected-mode: 4 of 4 hypercalls right, 2 of 2 undefined instructions counted\n"),
         ("exit-storm", "count=200", 2, 1, ""),
         ("exit-storm", "count=1", 1, 1, ""),
+        ("exit-storm", "count=40 pause=30", 2, 1, ""),
     ];
 
     public static TheoryData<Backend, GuestVendor, string, string, int> Runs

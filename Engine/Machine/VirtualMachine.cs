@@ -110,9 +110,9 @@ public sealed partial class VirtualMachine : IDisposable
         Timeline.Add("created", $"Created: {options.Processors} processor(s), {options.MemoryMiB} MiB, {options.Vendor.Name}, "
             + $"{accelerator.Name}, interception level {PolicyNames.Of(context.Level)}, policy {PolicyNames.Of(options.Policy)}"
             + (options.Deterministic ? ", deterministic" : string.Empty));
-        foreach (VirtualProcessor processor in Processors)
+        foreach (ProcessorThread thread in MakeThreads())
         {
-            processor.StartThread();
+            thread.Start();
         }
 
         StartPump();
@@ -337,6 +337,10 @@ public sealed partial class VirtualMachine : IDisposable
 
         return size;
     }
+
+    private ProcessorThread[] MakeThreads() => Options.Deterministic
+        ? [new ProcessorThread($"{Id}/vcpus", Processors)]
+        : [.. Processors.Select(processor => new ProcessorThread($"{Id}/vcpu{processor.Index}", [processor]))];
 
     private MachineContext MakeContext(CpuVendor vendor, uint epoch)
     {

@@ -11,7 +11,7 @@ using Hyperpatch.Engine.Memory;
 namespace Hyperpatch.Engine.Machine;
 
 /// <summary>
-/// One virtual processor and its thread. The machine asks (pause, work, exit) by flags and a kick; the thread answers at the next
+/// One virtual processor, run by a <see cref="ProcessorThread"/>. The machine asks (pause, work, exit) by flags and a kick; the thread answers at the next
 /// instruction boundary. Work items run on the thread while it is parked, with the registers whole.
 /// </summary>
 #pragma warning disable CA1001 // Its waitables hold no kernel handle (nobody asks for one), and the thread may outlive a disposal.
@@ -35,10 +35,9 @@ public sealed class VirtualProcessor : IHypercallHost
     private readonly VirtualMachine _machine;
     private readonly HypercallInterceptor _interceptor;
     private readonly ManualResetEventSlim _parked = new(false);
-    private readonly SemaphoreSlim _wake = new(0);
     private readonly ConcurrentQueue<Action<Exception?>> _work = new();
     private readonly Lock _lookLock = new();
-    private readonly Thread _thread;
+    private ProcessorThread? _thread;
     private IProcessor _processor;
     private MachineContext _context;
     private VmExit _exit;
@@ -56,6 +55,8 @@ public sealed class VirtualProcessor : IHypercallHost
     private int _lookCodeBits;
     private int _lookCpl;
     private bool _wasCall;
+    private bool _isParking;
+    private bool _isShown;
 
     internal VirtualProcessor(VirtualMachine machine, int index, IProcessor processor, MachineContext context, ProcessorJournal journal)
     {
@@ -65,7 +66,6 @@ public sealed class VirtualProcessor : IHypercallHost
         Index = index;
         Journal = journal;
         _interceptor = new HypercallInterceptor(machine.Memory, machine.Sites, this);
-        _thread = new Thread(ThreadMain) { Name = $"{machine.Id}/vcpu{index}", IsBackground = true };
     }
 
     /// <summary>Index and APIC id.</summary>
@@ -137,6 +137,8 @@ public sealed class VirtualProcessor : IHypercallHost
     internal bool IsHaltedForGood =>
         Volatile.Read(ref _activity) is (int)ProcessorActivity.HaltedForGood or (int)ProcessorActivity.WaitingForStartup && Volatile.Read(ref _activityExits) == Journal.Count;
 
+    private ProcessorThread Runner => _thread ?? throw new InvalidOperationException("The processor has no thread yet.");
+
     // Let go, and its thread does not know it yet.
     private bool IsLate => Volatile.Read(ref _wasReleased) && Volatile.Read(ref _state) == (int)ProcessorRunState.Created;
 
@@ -171,17 +173,16 @@ public sealed class VirtualProcessor : IHypercallHost
         }
     }
 
-    internal void StartThread() => _thread.Start();
-
     /// <summary>Asks for a stop at the next boundary; does not wait.</summary>
     internal void RequestPause()
     {
         // In this order: a thread on its way out of an earlier pause may still say that it is parked, but not after it has seen this.
         Interlocked.Or(ref _requests, (int)Requests.Pause);
         _parked.Reset();
+        Runner.Ask();
         _processor.Kick();
         // Where it is parked already, it says so again.
-        _ = _wake.Release();
+        Runner.Wake();
     }
 
     /// <summary>Waits until it is parked; kicks again from time to time, for a host that loses one must not cost the machine.</summary>
@@ -232,13 +233,21 @@ public sealed class VirtualProcessor : IHypercallHost
         Volatile.Write(ref _wasReleased, true);
         _parked.Reset();
         Interlocked.And(ref _requests, ~(int)Requests.Pause);
-        _ = _wake.Release();
+        Runner.Ask();
+        if (Runner.IsShared)
+        {
+            // The one that executes there meanwhile may do so for long.
+            _processor.Kick();
+        }
+
+        Runner.Wake();
     }
 
     /// <summary>Asks for a fresh look at activity and registers.</summary>
     internal void RequestObservation(bool kick)
     {
         Interlocked.Or(ref _requests, (int)Requests.Observe);
+        Runner.Ask();
         if (kick)
         {
             _processor.Kick();
@@ -268,7 +277,8 @@ public sealed class VirtualProcessor : IHypercallHost
                 done.SetException(e);
             }
         });
-        _ = _wake.Release();
+        Runner.Ask();
+        Runner.Wake();
         if (State == ProcessorRunState.Stopped)
         {
             FailWork();
@@ -281,12 +291,13 @@ public sealed class VirtualProcessor : IHypercallHost
     internal void RequestExit()
     {
         Interlocked.Or(ref _requests, (int)(Requests.Exit | Requests.Pause));
+        Runner.Ask();
         _processor.Kick();
-        _ = _wake.Release();
+        Runner.Wake();
     }
 
     /// <summary>Waits for the thread's end.</summary>
-    internal bool Join(TimeSpan limit) => (_thread.ThreadState & System.Threading.ThreadState.Unstarted) != 0 || _thread.Join(limit);
+    internal bool Join(TimeSpan limit) => Runner.Join(limit);
 
     /// <summary>Takes a processor of another partition in the place of this one. On the thread, parked.</summary>
     internal void Replace(IProcessor processor, MachineContext context)
@@ -369,83 +380,116 @@ public sealed class VirtualProcessor : IHypercallHost
         }
     }
 
-    private void ThreadMain()
-    {
-        try
-        {
-            _processor.BindToCurrentThread();
-            // The first turn attends whatever was asked: the machine may have been released before this thread came to run.
-            for (bool isNew = true; ; isNew = false)
-            {
-                // In this order: a request made after the clearing kicks again.
-                _processor.ClearKick();
-                if ((isNew || Volatile.Read(ref _requests) != 0) && !Attend())
-                {
-                    return;
-                }
+    /// <summary>Whether something is asked of it, of which a pause lasts until it is let go. On its thread.</summary>
+    internal bool IsAsked => Volatile.Read(ref _requests) != 0;
 
-                RunOnce();
-            }
-        }
-#pragma warning disable CA1031 // A host error ends this machine, never the process.
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            _machine.Fail(Index, e.Message);
-        }
-        finally
-        {
-            _processor.Dispose();
-            Volatile.Write(ref _state, (int)ProcessorRunState.Stopped);
-            _parked.Set();
-            FailWork();
-        }
-    }
+    /// <summary>Whether it may run, as of the latest <see cref="Attend"/>. On its thread.</summary>
+    internal bool IsReady { get; private set; }
 
-    // Returns false when the thread is to end.
-    private bool Attend()
+    /// <summary>Index of the processor whose turn it is. On the thread of a deterministic machine's processors.</summary>
+    internal int InTurn => _context.Deterministic?.InTurn ?? Index;
+
+    /// <summary>Takes the thread that is to run it. Before it starts.</summary>
+    internal void Attach(ProcessorThread thread) => _thread = thread;
+
+    /// <summary>Binds the processor to the calling thread, which is the one that runs it.</summary>
+    internal void Bind() => _processor.BindToCurrentThread();
+
+    /// <summary>Forgets kicks up to now. On its thread, before looking at what is asked.</summary>
+    internal void ClearKick() => _processor.ClearKick();
+
+    /// <summary>
+    /// Does what is asked of it, and says whether it may run then (<see cref="IsReady"/>). One that is parked is to be attended again when its
+    /// thread has been woken. On its thread.
+    /// </summary>
+    /// <returns>False when it is to end.</returns>
+    internal bool Attend()
     {
         if ((Interlocked.And(ref _requests, ~(int)Requests.Observe) & (int)Requests.Observe) != 0)
         {
             Look();
         }
 
-        if ((Volatile.Read(ref _requests) & (int)Requests.Pause) == 0)
+        if (_isParking)
         {
-            Volatile.Write(ref _state, (int)ProcessorRunState.Running);
-            return true;
+            // Also where it has been let go since: whoever left it here waits for it.
+            DoWork();
         }
 
-        FinishPending();
-        bool isShown = false;
-        while ((Volatile.Read(ref _requests) & (int)Requests.Pause) != 0)
+        if ((Volatile.Read(ref _requests) & (int)Requests.Pause) != 0)
         {
-            if ((Volatile.Read(ref _requests) & (int)Requests.Exit) != 0)
-            {
-                return false;
-            }
+            return Park();
+        }
 
-            // In the loop: it may have been let go and stopped again before it could wake up.
-            if (!isShown && Volatile.Read(ref _wasReleased))
-            {
-                isShown = true;
-                Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
-                Look();
-            }
-
-            _parked.Set();
-            _wake.Wait();
-            while (_work.TryDequeue(out Action<Exception?>? work))
-            {
-                work(null);
-            }
+        if (_isParking)
+        {
+            _isParking = false;
+            Volatile.Write(ref _activity, (int)ProcessorActivity.Runnable);
         }
 
         Volatile.Write(ref _state, (int)ProcessorRunState.Running);
-        Volatile.Write(ref _activity, (int)ProcessorActivity.Runnable);
-        // The kicks that led here are answered; what comes from now on must not be lost.
-        _processor.ClearKick();
+        IsReady = true;
+        // Whoever let it go did not know that it is to end.
         return (Volatile.Read(ref _requests) & (int)Requests.Exit) == 0;
+    }
+
+    /// <summary>Runs the guest to its next exit, and handles that. On its thread.</summary>
+    internal void RunOnce()
+    {
+        _processor.Run(ref _exit);
+        if (_exit.Reason != ExitReason.Interrupted)
+        {
+            Handle();
+        }
+    }
+
+    /// <summary>A host error has ended its thread.</summary>
+    internal void Fail(Exception error) => _machine.Fail(Index, error.Message);
+
+    /// <summary>Its thread ends.</summary>
+    internal void End()
+    {
+        _processor.Dispose();
+        Volatile.Write(ref _state, (int)ProcessorRunState.Stopped);
+        _parked.Set();
+        FailWork();
+    }
+
+    // Returns false when it is to end.
+    private bool Park()
+    {
+        IsReady = false;
+        if (!_isParking)
+        {
+            _isParking = true;
+            _isShown = false;
+            FinishPending();
+        }
+
+        if ((Volatile.Read(ref _requests) & (int)Requests.Exit) != 0)
+        {
+            return false;
+        }
+
+        // Each time: it may have been let go and stopped again before it could wake up.
+        if (!_isShown && Volatile.Read(ref _wasReleased))
+        {
+            _isShown = true;
+            Volatile.Write(ref _state, (int)ProcessorRunState.Paused);
+            Look();
+        }
+
+        _parked.Set();
+        DoWork();
+        return true;
+    }
+
+    private void DoWork()
+    {
+        while (_work.TryDequeue(out Action<Exception?>? work))
+        {
+            work(null);
+        }
     }
 
     private void FinishPending()
@@ -453,15 +497,6 @@ public sealed class VirtualProcessor : IHypercallHost
         // Each turn is one more exit of the same instruction (INS with REP): as many as the guest asks for, but not for ever.
         const int Most = 1 << 16;
         for (int i = 0; i < Most && _processor.CompletePending(ref _exit); i++)
-        {
-            Handle();
-        }
-    }
-
-    private void RunOnce()
-    {
-        _processor.Run(ref _exit);
-        if (_exit.Reason != ExitReason.Interrupted)
         {
             Handle();
         }

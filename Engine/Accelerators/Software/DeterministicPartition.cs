@@ -21,6 +21,8 @@ internal sealed class DeterministicPartition : SoftwarePartition, IDeterministic
 
     public ulong Time => _turns.Now;
 
+    public int InTurn => _turns.Holder;
+
     public int NextInTurn() => _turns.Settle();
 
     public void GiveUpTurn() => _turns.Spend(TurnSchedule.Quantum);

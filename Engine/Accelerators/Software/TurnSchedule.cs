@@ -1,18 +1,15 @@
 namespace Hyperpatch.Engine.Accelerators.Software;
 
 /// <summary>
-/// Whose turn it is in a deterministic partition, and its clock. Each processor keeps its thread, but only the holder of the turn
-/// executes: the others wait for their wake-up. What happens here is a function of the guest's state alone.
+/// Whose turn it is in a deterministic partition, and its clock. One thread runs all processors; only the holder of the turn executes.
+/// What happens here is a function of the guest's state alone.
 /// </summary>
-/// <remarks>
-/// All members belong to the holder's thread, or to any while all processors are parked, but those that say otherwise. The
-/// turn is handed over by the write of <see cref="_holder"/>, behind everything that the next holder reads.
-/// </remarks>
+/// <remarks>All members belong to that thread, or to any while all processors are parked, but those that say otherwise.</remarks>
 internal sealed class TurnSchedule
 {
     /// <summary>
     /// Instructions of a turn, or elements of repeated ones. Short enough that the others' timers are not late by much (each is 20 µs of the guest's time),
-    /// long enough that handing the turn from thread to thread does not count.
+    /// long enough that handing the turn over does not count.
     /// </summary>
     public const long Quantum = 20_000;
 
@@ -27,7 +24,7 @@ internal sealed class TurnSchedule
     /// <summary>The machine's time: nanoseconds.</summary>
     public ulong Now => Volatile.Read(ref _holder) is Cpu holder ? _offset + (ulong)holder.Progress : 0;
 
-    /// <summary>How far the holder may go before it must look up: to the end of its turn, or to its timer's deadline. Its own thread.</summary>
+    /// <summary>How far the holder may go before it must look up: to the end of its turn, or to its timer's deadline.</summary>
     /// <param name="holder">The holder.</param>
     /// <returns>Instructions; at most 0 when it must look up now.</returns>
     public long Left(Cpu holder)
@@ -43,6 +40,9 @@ internal sealed class TurnSchedule
         return deadline <= now ? 0 : (long)Math.Min((ulong)Math.Max(left, 0), deadline - now);
     }
 
+    /// <summary>Index of the processor whose turn it is.</summary>
+    public int Holder => _holder!.Index;
+
     /// <summary>Whether the holder's turn is over.</summary>
     public bool IsUsedUp => _holder!.Progress >= _end;
 
@@ -55,6 +55,15 @@ internal sealed class TurnSchedule
         {
             _end = processor.Progress + Quantum;
             _holder = processor;
+        }
+    }
+
+    /// <summary>The host asks for one of the processors: whichever executes now, or comes to, is to stop. Any thread.</summary>
+    public void Kick()
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            _processors[i]?.KickAlone();
         }
     }
 
@@ -109,7 +118,7 @@ internal sealed class TurnSchedule
     /// <summary>Whether any processor can go on.</summary>
     public bool CanAnyGoOn() => FindNext() is not null;
 
-    /// <summary>The holder sleeps until something comes from outside, or does not any more. Its own thread.</summary>
+    /// <summary>The holder sleeps until something comes from outside, or does not any more.</summary>
     public void SetIdle(bool value) => Volatile.Write(ref _isIdle, value ? 1 : 0);
 
     /// <summary>A processor's APIC has got something to do. Any thread, behind whatever made it so.</summary>
@@ -139,21 +148,16 @@ internal sealed class TurnSchedule
     /// <summary>A processor's part, to be saved. While all are parked.</summary>
     public TurnState Save(Cpu processor) => new(Now, _holder == processor, _holder == processor ? _end - processor.Progress : 0);
 
-    /// <summary>
-    /// Takes over a processor's part. In any order, and at once from several threads: before the machine runs all have made the same progress.
-    /// </summary>
+    /// <summary>Takes over a processor's part. In any order: before the machine runs all have made the same progress.</summary>
     public void Restore(Cpu processor, TurnState state)
     {
-        lock (_processors)
+        if (state.HasTurn)
         {
-            if (state.HasTurn)
-            {
-                _end = processor.Progress + state.Left;
-                Volatile.Write(ref _holder, processor);
-            }
-
-            _offset = state.Time - (ulong)_holder!.Progress;
+            _end = processor.Progress + state.Left;
+            Volatile.Write(ref _holder, processor);
         }
+
+        _offset = state.Time - (ulong)_holder!.Progress;
     }
 
     private void Give(Cpu next)
@@ -164,7 +168,6 @@ internal sealed class TurnSchedule
         if (next != holder)
         {
             Volatile.Write(ref _holder, next);
-            next.Wake();
         }
     }
 

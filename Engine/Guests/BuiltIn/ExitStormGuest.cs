@@ -17,16 +17,18 @@ internal sealed class ExitStormGuest : CatalogueGuest
     public override string Description => "Writes to port 0x80 on all processors as fast as it goes.";
 
     /// <inheritdoc/>
-    public override string CommandLineHelp => "count=N: port writes of each processor, then the machine ends with status 1; 0 (default): for ever.";
+    public override string CommandLineHelp => "count=N: port writes of each processor, then the machine ends with status 1; 0 (default): for ever. "
+        + "pause=N: turns of an empty loop behind each write, so that the rate can be chosen; 0 (default): none.";
 
     /// <inheritdoc/>
     protected override Func<GuestImage> Prepare(int processors, GuestCommandLine words)
     {
         long count = words.Number("count", 0, 0, 1_000_000_000_000);
-        return () => LongModeImage.Build(b => Emit(b, count), new LongModeOptions { Processors = processors }).Image;
+        int pause = (int)words.Number("pause", 0, 0, int.MaxValue);
+        return () => LongModeImage.Build(b => Emit(b, count, pause), new LongModeOptions { Processors = processors }).Image;
     }
 
-    private static void Emit(LongModeImageBuilder b, long count)
+    private static void Emit(LongModeImageBuilder b, long count, int pause)
     {
         Assembler c = b.Code;
         Label again = c.CreateLabel(), end = c.CreateLabel();
@@ -34,17 +36,17 @@ internal sealed class ExitStormGuest : CatalogueGuest
         if (count == 0)
         {
             c.Label(ref again);
-            Outs(c, Unrolled);
+            Outs(c, Unrolled, pause);
             c.jmp(again);
             return;
         }
 
-        Outs(c, (int)(count % Unrolled));
+        Outs(c, (int)(count % Unrolled), pause);
         if (count >= Unrolled)
         {
             c.mov(rcx, count / Unrolled);
             c.Label(ref again);
-            Outs(c, Unrolled);
+            Outs(c, Unrolled, pause);
             c.dec(rcx);
             c.jne(again);
         }
@@ -59,11 +61,19 @@ internal sealed class ExitStormGuest : CatalogueGuest
         b.Halt();
     }
 
-    private static void Outs(Assembler c, int times)
+    private static void Outs(Assembler c, int times, int pause)
     {
         for (int i = 0; i < times; i++)
         {
             c.@out(0x80, al);
+            if (pause > 0)
+            {
+                Label turn = c.CreateLabel();
+                c.mov(edx, pause);
+                c.Label(ref turn);
+                c.dec(edx);
+                c.jne(turn);
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ internal sealed partial class Cpu
     /// <summary>When this processor's timer wakes it from where it waits: in the clock's nanoseconds, or never.</summary>
     internal ulong WakingDeadline => Apic.IsWaitingForStartup || !IsInterruptEnabled || !Apic.CanTimerInterrupt ? ulong.MaxValue : Apic.NextDeadline;
 
-    /// <summary>Whether it would execute or take an event if it had the turn. Not while it runs on another thread.</summary>
+    /// <summary>Whether it would execute or take an event if it had the turn.</summary>
     /// <param name="now">The time.</param>
     internal bool CanGoOn(ulong now)
     {
@@ -56,19 +56,11 @@ internal sealed partial class Cpu
     {
         if (!turns.IsHolder(this))
         {
-            if (IsStepping && !IsKicked)
-            {
-                // It had the turn, and what it did instead of the instruction, such as taking an interrupt, was the turn's last.
-                ExitReason = ExitReason.Debug;
-                ExitValue = SingleStepped;
-                return;
-            }
-
-            if (!AwaitTurn(turns))
-            {
-                ExitReason = ExitReason.Interrupted;
-                return;
-            }
+            // It had the turn: what a step did instead of the instruction, such as taking an interrupt, was the turn's last.
+            bool isStepped = IsStepping && !IsKicked;
+            ExitReason = isStepped ? ExitReason.Debug : ExitReason.Interrupted;
+            ExitValue = isStepped ? SingleStepped : 0;
+            return;
         }
 
         // An instruction that the host had a part in is finished before anything else.
@@ -78,36 +70,6 @@ internal sealed partial class Cpu
         }
 
         RunSome(toEnd: false);
-    }
-
-    // False: it was kicked, or is being stepped, which out of turn it cannot be.
-    private bool AwaitTurn(TurnSchedule turns)
-    {
-        Volatile.Write(ref _isRunning, 0);
-        try
-        {
-            for (;;)
-            {
-                _wake.Reset();
-                // In this order: what comes after the reset sets the event, what came before shows here.
-                Interlocked.MemoryBarrier();
-                if (turns.IsHolder(this))
-                {
-                    return true;
-                }
-
-                if (IsKicked || IsStepping)
-                {
-                    return false;
-                }
-
-                _wake.Wait();
-            }
-        }
-        finally
-        {
-            GoOn();
-        }
     }
 
     // On its own, so that the ordinary loop is compiled as if this were not there.

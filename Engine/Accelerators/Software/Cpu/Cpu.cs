@@ -89,7 +89,20 @@ internal sealed partial class Cpu : IApicClock
     internal long Instructions => Volatile.Read(ref _retired);
 
     /// <summary>Asks for attention. Any thread.</summary>
-    internal void Kick() => Attend(AttentionKick);
+    internal void Kick()
+    {
+        if (_turns is TurnSchedule turns)
+        {
+            turns.Kick();
+        }
+        else
+        {
+            KickAlone();
+        }
+    }
+
+    /// <summary>As <see cref="Kick"/>, without the others of its partition. Any thread.</summary>
+    internal void KickAlone() => Attend(AttentionKick);
 
     internal void ClearKick()
     {
