@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Tests.Web.Browser;
 using Hyperpatch.Web;
 using Hyperpatch.Web.Machines;
@@ -10,15 +9,13 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Hyperpatch.Engine.Benchmarks;
 
 /// <summary>
-/// What watchers cost the server, and what they see when: hub clients and real pages, in processes of their own; the guest makes exits as
-/// fast as it can, except where the way of an exit to the screen is measured.
+/// What pages cost the server, and what they show when: real pages, in a process of its own; the guest makes exits as fast as it can,
+/// except where the way of an exit to the screen is measured.
 /// </summary>
 internal sealed class DashboardFigure : IFigure
 {
-    private const int Clients = 200;
     private const int Pages = 20;
     private const double MemoryLimitMiB = 1;
-    private const double FrameLimitMs = 2;
     private const double LatencyLimitMs = 250;
     private const double InteractiveLimitMs = 1500;
     private const double RedrawLimitMs = 8;
@@ -35,7 +32,7 @@ internal sealed class DashboardFigure : IFigure
     {
         foreach ((string guest, Func<HyperpatchApplication, Task<IEnumerable<FigureResult>>> measure) in new (string, Func<HyperpatchApplication, Task<IEnumerable<FigureResult>>>)[]
         {
-            ("mixed", MeasureSightAsync), ("exit-storm", MeasureClientsAsync), ("exit-storm", MeasurePagesAsync),
+            ("mixed", MeasureSightAsync), ("exit-storm", MeasurePagesAsync),
         })
         {
             foreach (FigureResult result in MeasureAsync(guest, measure).GetAwaiter().GetResult())
@@ -67,20 +64,6 @@ internal sealed class DashboardFigure : IFigure
         return application;
     }
 
-    private static async Task<IEnumerable<FigureResult>> MeasureClientsAsync(HyperpatchApplication application)
-    {
-        ManagedMachine machine = Machine(application);
-        Load one = await WatchAsync(application, machine.Machine, 1);
-        Load all = await WatchAsync(application, machine.Machine, Clients);
-        double memory = (all.Bytes - one.Bytes) / (Clients - 1) / 1048576;
-        return
-        [
-            new FigureResult($"server's CPU a frame at {one.ExitRate:N0} exits/s, one hub client: {Text(one.FrameMs)} ms", "under 2 ms", one.FrameMs < FrameLimitMs),
-            new FigureResult($"{Clients} hub clients: CPU a frame {Text(all.FrameMs)} ms at {all.ExitRate:N0} exits/s; {all.Frames} frames taken, {all.Lost} dropped", "for comparison", null),
-            new FigureResult($"server's memory a hub client beyond the first: {Text(memory)} MiB", "at most 1 MiB", memory <= MemoryLimitMiB),
-        ];
-    }
-
     private static async Task<IEnumerable<FigureResult>> MeasurePagesAsync(HyperpatchApplication application)
     {
         ManagedMachine machine = Machine(application);
@@ -94,14 +77,14 @@ internal sealed class DashboardFigure : IFigure
         string page = new Uri(application.Address, $"/machines/{machine.Id}").ToString();
         await browser.AskAsync($"open 1 {page}");
         await Task.Delay(s_settle);
-        var one = Usage.Of(machine.Machine);
+        var one = ServerUsage.Of(machine.Machine);
         await Task.Delay(s_window);
-        Load first = one.Until(machine.Machine);
+        ServerLoad first = one.Until(machine.Machine);
         await browser.AskAsync($"open {Pages - 1} {page}");
         await Task.Delay(s_settle);
-        var before = Usage.Of(machine.Machine);
+        var before = ServerUsage.Of(machine.Machine);
         await Task.Delay(s_window);
-        Load all = before.Until(machine.Machine);
+        ServerLoad all = before.Until(machine.Machine);
         long dropped = machine.Feed.Dropped;
         double memory = (all.Bytes - first.Bytes) / (Pages - 1) / 1048576;
         double cpu = (all.CpuShare - first.CpuShare) / (Pages - 1);
@@ -134,43 +117,5 @@ internal sealed class DashboardFigure : IFigure
         ];
     }
 
-    private static async Task<Load> WatchAsync(HyperpatchApplication application, VirtualMachine machine, int count)
-    {
-        using Process clients = await HubClients.StartAsync(application, machine.Id, count);
-        await Task.Delay(s_settle);
-        var before = Usage.Of(machine);
-        await Task.Delay(s_window);
-        Load load = before.Until(machine);
-        (long frames, long lost) = await HubClients.FinishAsync(clients);
-        return load with { Frames = frames, Lost = lost };
-    }
-
     private static string Text(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
-
-    private sealed record Load(double FrameMs, double CpuShare, double ExitRate, double Bytes)
-    {
-        public long Frames { get; init; }
-
-        public long Lost { get; init; }
-    }
-
-    // CPU of the process without that of the guest's processors.
-    private sealed record Usage(long At, TimeSpan Cpu, long Exits, long Frame)
-    {
-        public static Usage Of(VirtualMachine machine)
-        {
-            using var self = Process.GetCurrentProcess();
-            return new Usage(Stopwatch.GetTimestamp(), self.TotalProcessorTime - ThreadTimes.Of($"{machine.Id}/vcpu"), machine.Journal.Count, machine.LatestFrame?.Sequence ?? 0);
-        }
-
-        // What was used since. Memory last: it is that after a collection, whose work is not the server's.
-        public Load Until(VirtualMachine machine)
-        {
-            Usage end = Of(machine);
-            double seconds = Stopwatch.GetElapsedTime(At, end.At).TotalSeconds;
-            double cpu = (end.Cpu - Cpu).TotalSeconds;
-            return new Load(
-                cpu * 1000 / Math.Max(1, end.Frame - Frame), cpu / seconds, (end.Exits - Exits) / seconds, GC.GetTotalMemory(forceFullCollection: true));
-        }
-    }
 }

@@ -15,7 +15,7 @@ if (args is [BrowserClients.Command, ..])
 IFigure[] figures =
 [
     new PortIoFigure(), new HypercallFigure(), new PatchedSiteFigure(), new AllocationFigure(), new VendorSwitchFigure(),
-    new HubFigure(), new DashboardFigure(), new StartFigure(), new SoftwareFigure(), new SoftwareLimitsFigure(), new EmulatorsFigure(),
+    new HubFigure(), new FramesFigure(), new DashboardFigure(), new StartFigure(), new SoftwareFigure(), new SoftwareLimitsFigure(), new EmulatorsFigure(),
 ];
 
 if (args is ["--list"])
