@@ -53,13 +53,24 @@ public sealed class ProcessorJournal
     /// <param name="reason">The reason.</param>
     public LatencyHistogram Latency(ExitReason reason) => _latency[(int)reason];
 
+    /// <summary>The record that is written next, in its place in the ring, where no reader looks yet. The processor's thread only.</summary>
+    internal ref ExitRecord Next => ref _ring[_head & _mask];
+
     /// <summary>Writes a record. The processor's thread only.</summary>
     /// <param name="record">The record; copied.</param>
     /// <param name="isCall">Whether a hypercall was served (counted by number), whatever exit it came by.</param>
     public void Record(in ExitRecord record, bool isCall)
     {
+        Next = record;
+        Publish(isCall);
+    }
+
+    /// <summary>Counts the record at <see cref="Next"/> and shows it to readers. The processor's thread only.</summary>
+    /// <param name="isCall">Whether a hypercall was served (counted by number), whatever exit it came by.</param>
+    internal void Publish(bool isCall)
+    {
         long head = _head;
-        _ring[head & _mask] = record;
+        ref ExitRecord record = ref _ring[head & _mask];
         Increment(ref _byReason[(int)record.Reason]);
         _latency[(int)record.Reason].Add(record.DurationNanoseconds);
         if (record.Outcome != Interception.InterceptionOutcome.None)

@@ -17,6 +17,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
     public const int LoopLimit = 16;
 
     private readonly HypercallDecoder _decoder = new();
+    private readonly RecentSites _sites = new(sites);
     private ulong _guardLinear;
     private ulong _guardBytes;
     private long _guardExit;
@@ -99,7 +100,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
         record.Outcome = InterceptionOutcome.Served;
         record.Before = record.After = form.HypercallOpcode;
         Serve(processor, length, ref record);
-        sites.GetOrAdd(linear, physical)?.CountCall(record);
+        _sites.GetOrAdd(linear, physical)?.CountCall(record);
     }
 
     // Decides the outcome. False: the byte changed since the fetch, look again.
@@ -184,7 +185,7 @@ internal sealed class HypercallInterceptor(GuestMemory memory, HypercallSiteTabl
                 break;
         }
 
-        HypercallSite? site = sites.GetOrAdd(linear, physical);
+        HypercallSite? site = _sites.GetOrAdd(linear, physical);
         site?.CountAttempt(record);
         if (served)
         {

@@ -13,6 +13,7 @@ public sealed class HypercallSiteTable
     private readonly Lock _addLock = new();
     private int _count;
     private long _overflow;
+    private int _generation;
 
     /// <summary>Number of sites.</summary>
     public int Count => Volatile.Read(ref _count);
@@ -22,6 +23,9 @@ public sealed class HypercallSiteTable
 
     /// <summary>All sites by linear address.</summary>
     public ImmutableArray<HypercallSite> All() => [.. _byPhysical.Values.OrderBy(site => site.Linear)];
+
+    /// <summary>Changes whenever sites that were there are there no more. Any thread.</summary>
+    internal int Generation => Volatile.Read(ref _generation);
 
     /// <summary>Finds a site.</summary>
     /// <param name="id">Its number.</param>
@@ -62,6 +66,7 @@ public sealed class HypercallSiteTable
     internal void Clear()
     {
         _byPhysical.Clear();
+        Volatile.Write(ref _generation, _generation + 1);
         Volatile.Write(ref _count, 0);
     }
 }

@@ -41,7 +41,6 @@ public sealed class VirtualProcessor : IHypercallHost
     private IProcessor _processor;
     private MachineContext _context;
     private VmExit _exit;
-    private ExitRecord _record;
     private int _requests = (int)Requests.Pause;
     private int _state = (int)ProcessorRunState.Created;
     private int _activity = (int)ProcessorActivity.Runnable;
@@ -127,7 +126,8 @@ public sealed class VirtualProcessor : IHypercallHost
     /// <inheritdoc/>
     bool IHypercallHost.OffersMapGpaRange => _machine.Options.OffersMapGpaRange;
 
-    internal ref ExitRecord Record => ref _record;
+    /// <summary>The record of the exit at hand. On its thread.</summary>
+    internal ref ExitRecord Record => ref Journal.Next;
 
     internal IProcessor Processor => _processor;
 
@@ -506,28 +506,31 @@ public sealed class VirtualProcessor : IHypercallHost
     {
         long start = Stopwatch.GetTimestamp();
         ulong rip = _processor.Registers.Rip;
-        _record = default;
-        _record.Timestamp = start;
-        _record.Reason = _exit.Reason;
-        _record.Rip = rip;
-        _record.Processor = (ushort)Index;
-        _record.Vendor = _context.VendorIndex;
-        _record.Epoch = _context.Epoch;
-        _record.Cpl = (byte)_processor.Cpl;
+        // Made in its place: a record is long, and this is on the way of every exit.
+        ref ExitRecord record = ref Journal.Next;
+        record = default;
+        record.Timestamp = start;
+        record.Reason = _exit.Reason;
+        record.Rip = rip;
+        record.Processor = (ushort)Index;
+        record.Vendor = _context.VendorIndex;
+        record.Epoch = _context.Epoch;
+        record.Cpl = (byte)_processor.Cpl;
         if (_context.Deterministic is { } machine)
         {
-            _record.MachineTime = machine.Time;
+            record.MachineTime = machine.Time;
         }
 
         _wasCall = false;
         Volatile.Write(ref _rip, rip);
         ExitHandlers.Handle(_machine, this, ref _exit);
         double nanoseconds = (Stopwatch.GetTimestamp() - start) * s_nanosecondsPerTick;
-        _record.DurationNanoseconds = (uint)Math.Min(nanoseconds, uint.MaxValue);
-        Journal.Record(_record, _wasCall);
+        record.DurationNanoseconds = (uint)Math.Min(nanoseconds, uint.MaxValue);
+        Journal.Publish(_wasCall);
+        // Until the next exit nobody writes there.
         if (_machine.ActivePoints is { } points)
         {
-            _machine.Meet(points, _record, _wasCall);
+            _machine.Meet(points, record, _wasCall);
         }
 
         if (_wasCall && _machine.CountsCalls)
@@ -542,12 +545,12 @@ public sealed class VirtualProcessor : IHypercallHost
 
     /// <summary>Handles #UD or a hypercall.</summary>
     internal void Intercept() =>
-        _wasCall = _interceptor.Handle(_processor, _context, _machine.Policy, Journal.Count, ref _record);
+        _wasCall = _interceptor.Handle(_processor, _context, _machine.Policy, Journal.Count, ref Record);
 
     /// <summary>Handles a hypercall that the back end has fetched itself.</summary>
     internal void Serve(in VmExit exit)
     {
-        _interceptor.Serve(_processor, _context, exit, _machine.Policy, ref _record);
+        _interceptor.Serve(_processor, _context, exit, _machine.Policy, ref Record);
         _wasCall = true;
     }
 
