@@ -9,7 +9,7 @@ namespace Hyperpatch.Engine.Benchmarks;
 /// Pages of one Chromium, each in a context of its own (cookies, cache, circuit), in a process of their own. Takes commands, a line each:
 /// <c>open COUNT ADDRESS</c>, <c>load ROUNDS ADDRESS</c> (answers: milliseconds until the page can be used, bytes sent, bytes of text
 /// sent without compression), <c>latency SECONDS ADDRESS</c> (answers: p50 and p99 in milliseconds, number of exits), <c>redraw ROUNDS
-/// ADDRESS</c> (answers: median of milliseconds a redraw of an hour, fastest, points drawn).
+/// ADDRESS</c> (answers: median of milliseconds a redraw of an hour, fastest, points drawn, mean).
 /// </summary>
 internal static class BrowserClients
 {
@@ -154,7 +154,7 @@ internal static class BrowserClients
         }
 
         await page.Context.CloseAsync();
-        return string.Create(CultureInfo.InvariantCulture, $"{Statistics.Median(times)} {times.Min()} {points}");
+        return string.Create(CultureInfo.InvariantCulture, $"{Statistics.Median(times)} {times.Min()} {points} {times.Average()}");
     }
 
     private static ILocator FirstExit(IPage page) => page.GetByTestId("exits-body").Locator("tr[data-sequence]").First;

@@ -14,7 +14,7 @@ internal static class HostEndpoints
             .WithTags("Host").WithName("GetHost").WithSummary("Accelerators, with the reason why one is missing, and what the probe found.").Produces<HostView>();
         api.MapGet("/host/kvm", (KvmHostMonitor monitor) => monitor.View())
             .WithTags("Host").WithName("GetKvm").WithSummary("KVM's own counters, of every machine of this host that is visible, with their rates.").Produces<KvmHostView>();
-        api.MapKvmExport();
+        api.MapHostExports();
         api.MapGet("/guests", () => GuestViews.All)
             .WithTags("Host").WithName("ListGuests").WithSummary("The catalogue of built-in guests.").Produces<IReadOnlyList<GuestView>>();
     }

@@ -1,5 +1,4 @@
 using System.Security.Claims;
-using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.Inspection;
@@ -10,8 +9,11 @@ namespace Hyperpatch.Web.Api;
 /// <summary>A guest's memory, its disassembly and its page walks.</summary>
 internal static class MemoryEndpoints
 {
-    private const int DefaultLength = 256;
-    private const int DefaultCount = 16;
+    /// <summary>Bytes that are read where the query does not say how many.</summary>
+    public const int DefaultLength = 256;
+
+    /// <summary>Instructions that are listed where the query does not say how many.</summary>
+    public const int DefaultCount = 16;
 
     /// <summary>Maps the calls.</summary>
     public static void MapMemory(this RouteGroupBuilder machines)
@@ -55,31 +57,9 @@ internal static class MemoryEndpoints
         }
 
         var query = new QueryFields(request.Query);
-        int processor = (int)(query.Integer("processor", 0, machine.ProcessorCount - 1) ?? 0);
         int amount = amountName is null ? defaultAmount : (int)(query.Integer(amountName, 1, maximumAmount) ?? defaultAmount);
-        AddressSpace space = AddressSpace.Virtual;
-        if (query.Word("space") is { } word && !Words.TryParse(word, out space))
-        {
-            query.Errors["space"] = [QueryWords.NotAllowed("space", word, "virtual, physical")];
-        }
-
-        if (query.Refusal is { } refusal)
-        {
-            return ApiResults.Problem(refusal);
-        }
-
-        MachineInspector inspector = new(machine.Machine, processor);
-        if (space == AddressSpace.Virtual && !inspector.HasRun)
-        {
-            return ApiResults.Problem(new CommandError(
-                CommandErrorKind.Conflict, $"Processor {processor} has not run yet, so there is nothing to translate by. Ask for space=physical, or run the machine first."));
-        }
-
-        if (!inspector.TryParse(query.Word("address") ?? "rip", space, out ulong address, out string reason))
-        {
-            return ApiResults.Problem(CommandError.Invalid("address", reason));
-        }
-
-        return look(inspector, address, amount, space) is { } body ? Results.Ok(body) : ApiResults.Problem(CommandError.NotFound(id));
+        return !MemoryPlace.Read(query, machine).Succeeded(out MemoryPlace? place, out error) ? ApiResults.Problem(error)
+            : look(place.Inspector, place.Address, amount, place.Space) is { } body ? Results.Ok(body)
+            : ApiResults.Problem(CommandError.NotFound(id));
     }
 }

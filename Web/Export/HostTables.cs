@@ -27,4 +27,9 @@ internal static class HostTables
                 [machine.Key, machine.ProcessId, machine.Process, machine.IsOurs, machine.Machine, machine.Name, counter.Name, counter.Total, counter.PerSecond]),
             .. view.Totals.Select(counter => (object?[])["all", null, null, null, null, null, counter.Name, counter.Total, counter.PerSecond]),
         ]);
+
+    /// <summary>What the probe found: a row an instruction of a back end.</summary>
+    public static ExportTable Probe(HostView view) => new(
+        ["accelerator", "instruction", "bytes", "outcome", "detail"],
+        view.Accelerators.SelectMany(accelerator => accelerator.Probe, (accelerator, result) => (object?[])[accelerator.Name, result.Instruction, result.Bytes, result.Outcome, result.Detail]));
 }

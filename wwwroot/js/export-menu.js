@@ -1,6 +1,7 @@
 // Export menus (data-hp-menu) close as menus do; a chart is saved as a picture; and a part of a page is printed. One listener for the
 // document: menus come and go with panes.
-import { cssColor, setText } from './machine/dom.js';
+import { pictureOf } from './card-picture.js';
+import { setText } from './machine/dom.js';
 import { phrase } from './texts.js';
 
 const two = value => String(value).padStart(2, '0');
@@ -11,23 +12,6 @@ export const stamp = at => `${at.getUTCFullYear()}${two(at.getUTCMonth() + 1)}${
 const menus = () => document.querySelectorAll('[data-hp-menu][open]');
 
 const closeAll = except => { for (const menu of menus()) if (menu !== except) menu.open = false; };
-
-// A card's chart as it is, on the colour that it is drawn on: a picture without one is black on black somewhere. Null before it is drawn.
-const pictureOf = card => {
-  const element = card.querySelector('.hp-chart');
-  const chart = element && globalThis.echarts?.getInstanceByDom(element);
-  const backgroundColor = cssColor('--hp-surface');
-  if (chart?.getOption()) return chart.getDataURL({ type: 'png', pixelRatio: 2, backgroundColor });
-  const drawn = card.querySelector('.hp-heat canvas');
-  // As large as a canvas is before somebody draws on it.
-  if (!drawn || drawn.width === 0 || (drawn.width === 300 && drawn.height === 150)) return null;
-  const canvas = Object.assign(document.createElement('canvas'), { width: drawn.width, height: drawn.height });
-  const context = canvas.getContext('2d');
-  context.fillStyle = backgroundColor;
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(drawn, 0, 0);
-  return canvas.toDataURL('image/png');
-};
 
 const save = button => {
   const note = button.closest('[data-hp-menu]').querySelector('[data-hp-menu-note]');

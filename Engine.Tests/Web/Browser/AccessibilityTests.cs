@@ -114,35 +114,37 @@ public sealed class AccessibilityTests(BrowserFixture fixture) : IClassFixture<B
         await page.CloseAsync();
     }
 
-    [Theory]
-    [InlineData("/login")]
-    [InlineData("/login?t=wrong-token-of-the-test")]
-    [InlineData("/status/404")]
-    public async Task Nothing_is_found_before_the_log_in(string path)
+    [Fact]
+    public async Task Nothing_is_found_before_the_log_in()
     {
         IBrowser browser = fixture.Browser;
         await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
         await using IBrowserContext context = await browser.NewContextAsync();
         IPage page = await context.NewPageAsync();
-        _ = await page.GotoAsync(new Uri(dashboard.Address, path).ToString());
         List<string> found = [];
-        await FindInEveryLookAsync(page, path, found);
+        foreach (string path in new[] { "/login", "/login?t=wrong-token-of-the-test", "/status/404" })
+        {
+            _ = await page.GotoAsync(new Uri(dashboard.Address, path).ToString());
+            await FindInEveryLookAsync(page, path, found);
+        }
+
         Assert.True(found.Count == 0, string.Join('\n', found));
     }
 
-    [Theory]
-    [InlineData(AccessRole.Viewer)]
-    [InlineData(AccessRole.Operator)]
-    public async Task Nothing_is_found_where_no_machine_can_run(AccessRole role)
+    [Fact]
+    public async Task Nothing_is_found_where_no_machine_can_run()
     {
         IBrowser browser = fixture.Browser;
         await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
-        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, role);
-        foreach (string path in new[] { "/", "/new", "/host", "/machines/m99" })
+        foreach (AccessRole role in new[] { AccessRole.Viewer, AccessRole.Operator })
         {
-            _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
-            await Assertions.Expect(visitor.Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Level = 1 })).ToBeVisibleAsync();
-            Assert.Empty(await FindAsync(visitor.Page, path, All));
+            await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, role);
+            foreach (string path in new[] { "/", "/new", "/host", "/machines/m99" })
+            {
+                _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
+                await Assertions.Expect(visitor.Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Level = 1 })).ToBeVisibleAsync();
+                Assert.Empty(await FindAsync(visitor.Page, path, All));
+            }
         }
     }
 

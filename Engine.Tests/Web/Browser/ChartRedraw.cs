@@ -24,9 +24,9 @@ internal static class ChartRedraw
           model.reasons = names.map(reason => ({ reason }));
           model.frame = { at: end };
           const view = new ChartView(card.lastElementChild);
-          while (!echarts.getInstanceByDom(card.lastElementChild)) await new Promise(resolve => setTimeout(resolve, 20));
+          while (!echarts.getInstanceByDom(card.querySelector('.hp-plot'))) await new Promise(resolve => setTimeout(resolve, 20));
           const times = [];
-          const chart = echarts.getInstanceByDom(card.lastElementChild);
+          const chart = echarts.getInstanceByDom(card.querySelector('.hp-plot'));
           const draw = view.draw.bind(view);
           view.draw = model => {
             const before = performance.now();

@@ -12,7 +12,7 @@ public sealed class ComparePageTests(BrowserFixture fixture) : IClassFixture<Bro
     // Both plots of the chart: where their axes begin and end, as they are drawn.
     private const string Axes = """
         () => {
-          const chart = globalThis.echarts?.getInstanceByDom(document.querySelector('[data-testid=compare-rates]'));
+          const chart = globalThis.echarts?.getInstanceByDom(document.querySelector('[data-testid=compare-rates] .hp-plot'));
           if (!chart?.getOption()?.series?.length) return null;
           return ['xAxis', 'yAxis'].flatMap(axis => [0, 1].flatMap(side => chart.getModel().getComponent(axis, side).axis.scale.getExtent()));
         }

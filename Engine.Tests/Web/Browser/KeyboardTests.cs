@@ -243,6 +243,36 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
     }
 
     [Fact]
+    public async Task A_heading_takes_the_focus_of_a_page_that_one_went_to_and_not_what_one_has_already_gone_to()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
+        await using Visitor driver = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Light);
+        IPage page = driver.Page;
+
+        // Nobody is as fast: the link has the focus at the moment when the page is there, before anything is called in it.
+        await page.AddInitScriptAsync("""
+            new MutationObserver((_, observer) => {
+              const link = document.querySelector('h1') && document.querySelector('.hp-nav a[href="host"]');
+              if (!link) return;
+              observer.disconnect();
+              link.focus();
+            }).observe(document, { childList: true, subtree: true });
+            """);
+        _ = await page.GotoAsync(new Uri(dashboard.Address, "/new").ToString());
+        ILocator link = page.Locator(".hp-nav a[href=host]");
+        await Assertions.Expect(link).ToBeFocusedAsync();
+        await Task.Delay(1500, TestContext.Current.CancellationToken);
+        await Assertions.Expect(link).ToBeFocusedAsync();
+
+        // Where one goes from there, the heading tells.
+        await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex("/host$"));
+        await Assertions.Expect(page.Locator("h1")).ToBeFocusedAsync();
+        Assert.Empty(driver.Complaints);
+    }
+
+    [Fact]
     public async Task A_letter_typed_into_a_field_is_a_letter()
     {
         IBrowser browser = fixture.Browser;

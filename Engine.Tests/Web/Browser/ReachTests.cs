@@ -1,11 +1,10 @@
-using System.Text.Json;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web.Security;
 using Microsoft.Playwright;
 
 namespace Hyperpatch.Engine.Tests.Web.Browser;
 
-/// <summary>The dashboard on a telephone, with other colours, without motion, and on paper.</summary>
+/// <summary>The dashboard on a telephone, with other colours and without motion.</summary>
 /// <param name="fixture">The browser.</param>
 public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFixture>
 {
@@ -125,6 +124,11 @@ public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFi
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
             await Assertions.Expect(visitor.Test(landmark).First).ToBeVisibleAsync();
 
+            if (name is "latency" or "hypercalls")
+            {
+                await Assertions.Expect(visitor.Test($"{name}-body").Locator("tr").First).ToBeVisibleAsync();
+            }
+
             // Once more when data has come, and text with it.
             await Task.Delay(400, TestContext.Current.CancellationToken);
             await Pictures.SaveAsync(visitor.Page, $"phone-{name}", fullPage: true);
@@ -143,43 +147,6 @@ public sealed class ReachTests(BrowserFixture fixture) : IClassFixture<BrowserFi
         }
 
         Assert.Empty(wide);
-        Assert.Empty(visitor.Complaints);
-    }
-
-    [Fact]
-    public async Task A_sites_history_can_be_printed()
-    {
-        IBrowser browser = fixture.Browser;
-        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
-        dashboard.RequireAccelerator();
-        VirtualMachine machine = dashboard.Machine.Machine;
-        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator, Look.Dark);
-        await Assertions.Expect(visitor.Test("site-row").Nth(3)).ToBeVisibleAsync();
-        await visitor.Test("vendor-amd").ClickAsync();
-        await Assertions.Expect(visitor.Test("site-bytes").First).ToContainTextAsync("D9");
-        _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, $"/machines/{machine.Id}?pane=sites&site=1").ToString());
-        await Assertions.Expect(visitor.Test("site-history").Locator("tbody tr").First).ToBeVisibleAsync();
-
-        // As wide as A4 with its margins.
-        await visitor.Page.SetViewportSizeAsync(690, 980);
-        await visitor.Page.EmulateMediaAsync(new PageEmulateMediaOptions { Media = Media.Print, ColorScheme = ColorScheme.Dark });
-        await Assertions.Expect(visitor.Test("site-history").Locator("tbody tr").First).ToBeVisibleAsync();
-        await Assertions.Expect(visitor.Page.Locator(".hp-header")).ToBeHiddenAsync();
-        await Assertions.Expect(visitor.Test("tab-sites")).ToBeHiddenAsync();
-        await Assertions.Expect(visitor.Test("vendor-amd")).ToBeHiddenAsync();
-        Assert.Equal("rgb(255, 255, 255)", await visitor.Page.EvaluateAsync<string>("() => getComputedStyle(document.body).backgroundColor"));
-        JsonElement text = await visitor.Page.EvaluateAsync<JsonElement>("""
-            () => [...document.querySelectorAll('.hp-main h1, .hp-main h2, .hp-main td, .hp-main th')].filter(one => one.getClientRects().length > 0)
-              .map(one => getComputedStyle(one).color.match(/\d+/g).slice(0, 3).map(Number)).filter(([r, g, b]) => (r + g + b) / 3 > 170).length
-            """);
-        Assert.Equal(0, text.GetInt32());
-        await Pictures.SaveAsync(visitor.Page, "print-site", fullPage: true);
-        byte[] pdf = await visitor.Page.PdfAsync(new PagePdfOptions { Format = "A4" });
-        await Pictures.WriteAsync(pdf, "print-site.pdf");
-        Assert.Equal("%PDF-"u8.ToArray(), pdf[..5]);
-
-        // An empty sheet of Chromium's is about 1 kB.
-        Assert.True(pdf.Length > 10_000, $"the PDF has {pdf.Length} bytes");
         Assert.Empty(visitor.Complaints);
     }
 

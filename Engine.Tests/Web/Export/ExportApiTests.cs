@@ -10,7 +10,7 @@ namespace Hyperpatch.Engine.Tests.Web.Export;
 /// <summary>Tables as files over HTTP.</summary>
 public sealed class ExportApiTests
 {
-    private static readonly string[] s_tables = ["exits", "rates", "reasons", "sites", "history", "hypercalls", "latency", "latency-histogram", "latency-history", "processors", "timeline", "points", "steps"];
+    private static readonly string[] s_tables = ["exits", "rates", "reasons", "sites", "history", "hypercalls", "latency", "latency-histogram", "latency-history", "processors", "timeline", "points", "steps", "memory", "disassembly", "translation"];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -137,8 +137,83 @@ public sealed class ExportApiTests
         }
     }
 
+    [Fact]
+    public async Task Memory_code_and_page_walk_are_those_of_the_place_asked_for()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        dashboard.RequireAccelerator();
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        string path = await PatchedMachineAsync(client);
+        JsonElement site = (await client.GetFromJsonAsync<JsonElement>($"{path}/hypercall-sites", Cancellation))[0];
+        string linear = site.GetProperty("address").GetString()!, id = site.GetProperty("id").GetRawText();
+        JsonElement memory = await client.GetFromJsonAsync<JsonElement>($"{path}/memory?address={linear}&length=40", Cancellation);
+        JsonElement[] bytes = await ObjectsAsync(client, $"{path}/export?table=memory&address={linear}&length=40");
+        Assert.Equal(3, bytes.Length);
+        Assert.Equal(memory.GetProperty("bytes").GetString(), string.Join(' ', bytes.Select(row => row.GetProperty("bytes").GetString())));
+        Assert.Equal(linear, bytes[0].GetProperty("address").GetString());
+        Assert.Equal([id], bytes[0].GetProperty("sites").EnumerateArray().Select(one => one.GetString()).Take(1));
+        Assert.Equal([16, 16, 8], bytes.Select(row => row.GetProperty("text").GetString()!.Length));
+
+        // The same bytes by their guest-physical address, which the rows tell: the second row's, too.
+        string physical = memory.GetProperty("mappings")[0].GetProperty("physical").GetString()!;
+        Assert.Equal(physical, bytes[0].GetProperty("physical").GetString());
+        JsonElement[] there = await ObjectsAsync(client, $"{path}/export?table=memory&address={bytes[1].GetProperty("physical").GetString()}&length=16&space=physical");
+        Assert.Equal(bytes[1].GetProperty("bytes").GetString(), Assert.Single(there).GetProperty("bytes").GetString());
+
+        JsonElement[] code = await ObjectsAsync(client, $"{path}/export?table=disassembly&address=%23{id}&count=3");
+        Assert.Equal(3, code.Length);
+        Assert.Equal((linear, site.GetProperty("bytes").GetString(), site.GetProperty("id").GetInt32()), (code[0].GetProperty("address").GetString(), code[0].GetProperty("bytes").GetString(), code[0].GetProperty("site").GetInt32()));
+
+        JsonElement walk = await client.GetFromJsonAsync<JsonElement>($"{path}/translation?address={linear}", Cancellation);
+        JsonElement[] entries = await ObjectsAsync(client, $"{path}/export?table=translation&address={linear}");
+        Assert.Equal(walk.GetProperty("steps").EnumerateArray().Select(step => step.GetProperty("entry").GetString()), entries.Select(row => row.GetProperty("entry").GetString()));
+        Assert.All(entries, row => Assert.Equal(physical, row.GetProperty("physical").GetString()));
+        Assert.Contains("P", entries[0].GetProperty("flags").EnumerateArray().Select(flag => flag.GetString()));
+
+        // What cannot be read is told as such.
+        List<string[]> rows = CsvReader.Read(await client.GetStringAsync(new Uri($"{path}/export?table=memory&address=3FFFFF8&length=16&space=physical&format=csv", UriKind.Relative), Cancellation));
+        Assert.EndsWith("?? ?? ?? ?? ?? ?? ?? ??", rows[1][2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_probe_found_is_a_table()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        using HttpClient client = dashboard.Client(AccessRole.Viewer);
+        JsonElement host = await client.GetFromJsonAsync<JsonElement>("/api/host", Cancellation);
+        (string?, string?, string?)[] expected =
+        [
+            .. host.GetProperty("accelerators").EnumerateArray().SelectMany(
+                accelerator => accelerator.GetProperty("probe").EnumerateArray(),
+                (accelerator, result) => (accelerator.GetProperty("name").GetString(), result.GetProperty("instruction").GetString(), result.GetProperty("detail").GetString())),
+        ];
+        List<string[]> rows = CsvReader.Read(await client.GetStringAsync(new Uri("/api/host/probe/export?format=csv", UriKind.Relative), Cancellation));
+        Assert.Equal(["accelerator", "instruction", "bytes", "outcome", "detail"], rows[0]);
+        Assert.Equal(expected, rows.Skip(1).Select(row => ((string?)row[0], (string?)row[1], (string?)row[4])));
+    }
+
+    [Fact]
+    public async Task A_place_that_cannot_be_translated_yet_is_a_conflict()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        dashboard.RequireAccelerator();
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        string path = await Dashboard.CreateMachineAsync(client, "hello");
+        HttpResponseMessage response = await client.GetAsync(new Uri($"{path}/export?table=memory&address=0", UriKind.Relative), Cancellation);
+        Assert.Equal(HttpStatusCode.Conflict, response.StatusCode);
+        Assert.Contains("has not run yet", await response.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("export?table=secrets", "table")]
+    [InlineData("export?table=memory&address=nowhere&space=physical", "address")]
+    [InlineData("export?table=memory&length=4097&space=physical", "length")]
+    [InlineData("export?table=memory&space=linear", "space")]
+    [InlineData("export?table=memory&format=chrome-trace&space=physical", "format")]
+    [InlineData("export?table=disassembly&count=0&space=physical", "count")]
+    [InlineData("export?table=disassembly&processor=9&space=physical", "processor")]
+    [InlineData("export?table=translation&address=0&space=physical", "space")]
+    [InlineData("../../host/probe/export?format=chrome-trace", "format")]
     [InlineData("export?table=SITES", "table")]
     [InlineData("export?table=sites&format=chrome-trace", "format")]
     [InlineData("export?table=history&site=99", "site")]
@@ -164,7 +239,7 @@ public sealed class ExportApiTests
     {
         await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
         using HttpClient stranger = dashboard.Client(null);
-        foreach (string path in new[] { "/api/machines/m1/export", "/api/machines/export", "/api/host/kvm/export" })
+        foreach (string path in new[] { "/api/machines/m1/export", "/api/machines/export", "/api/host/kvm/export", "/api/host/probe/export" })
         {
             Assert.Equal(HttpStatusCode.Unauthorized, (await stranger.GetAsync(new Uri(path, UriKind.Relative), Cancellation)).StatusCode);
         }
@@ -173,8 +248,8 @@ public sealed class ExportApiTests
         Assert.Equal(HttpStatusCode.NotFound, (await viewer.GetAsync(new Uri("/api/machines/m1/export?table=sites", UriKind.Relative), Cancellation)).StatusCode);
         JsonElement paths = (await viewer.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Cancellation)).GetProperty("paths");
         string?[] parameters = [.. paths.GetProperty("/api/machines/{id}/export").GetProperty("get").GetProperty("parameters").EnumerateArray().Select(one => one.GetProperty("name").GetString())];
-        Assert.All(["table", "format", "site", "seconds", "reason", "processor"], name => Assert.Contains(name, parameters));
-        Assert.True(paths.TryGetProperty("/api/machines/export", out _) && paths.TryGetProperty("/api/host/kvm/export", out _));
+        Assert.All(["table", "format", "site", "seconds", "reason", "processor", "address", "space", "length", "count"], name => Assert.Contains(name, parameters));
+        Assert.True(paths.TryGetProperty("/api/machines/export", out _) && paths.TryGetProperty("/api/host/kvm/export", out _) && paths.TryGetProperty("/api/host/probe/export", out _));
     }
 
     // A machine with something in every table: sites that were patched, a pause point, rates, and steps.
@@ -201,6 +276,9 @@ public sealed class ExportApiTests
 
     private static async Task<string[]> LinesAsync(HttpClient client, string path) =>
         (await client.GetStringAsync(new Uri(path, UriKind.Relative), Cancellation)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    private static async Task<JsonElement[]> ObjectsAsync(HttpClient client, string path) =>
+        [.. (await LinesAsync(client, path)).Select(line => JsonDocument.Parse(line).RootElement)];
 
     private static async Task PostAsync(HttpClient client, string path) =>
         Assert.Equal(HttpStatusCode.OK, (await client.PostAsync(new Uri(path, UriKind.Relative), null, Cancellation)).StatusCode);

@@ -8,6 +8,9 @@ public static class ExportLink
     /// <summary>KVM's counters.</summary>
     public const string Kvm = "api/host/kvm/export";
 
+    /// <summary>What the probe found.</summary>
+    public const string Probe = "api/host/probe/export";
+
     /// <summary>A table of a machine.</summary>
     /// <param name="machine">The machine's id.</param>
     /// <param name="table">The table, as the API calls it.</param>

@@ -1,224 +1,134 @@
 import { Bands } from './bands.js';
+import { ChartHost, paceOf, rateAxis, ratesAt, roundUp, timeAxis, tooltip } from './chart-host.js';
 import { rate, time, vendorName } from './format.js';
-import { cssColor, make, setText } from './dom.js';
-import { loadCharts } from './echarts.js';
+import { Legend } from './legend.js';
 import { reasons as order } from './rate-history.js';
-import { Zoom } from './zoom.js';
+import { ZoomControl } from './zoom-control.js';
 import { phrase } from '../texts.js';
 
 const minute = 60_000;
 const shortest = 15_000;
-
-// Patches are a handful among hundreds of exits a second: too thin to be seen in the stack, so each has a mark of its own on the axis.
-const rug = {
-  name: phrase('Patches'),
-  type: 'scatter',
-  yAxisIndex: 1,
-  symbol: 'triangle',
-  symbolSize: 11,
-  symbolOffset: [0, '-50%'],
-  clip: false,
-  z: 5,
-  silent: true,
-  emphasis: { disabled: true },
-  itemStyle: { borderWidth: 0 },
-  tooltip: { show: false },
-};
+const pixels = 2;
+const patchesName = phrase('Patches');
 
 /**
- * Exits a second by reason, stacked; vendor switches are marked where they happened. data-hp-range is how much time it shows in
- * milliseconds (a minute where there is none); with data-hp-zoom it is zoomed by wheel, pinch, plus and minus, and moved by dragging and the arrow keys.
+ * Exits a second by reason, stacked; vendor switches are marked where they happened, and so are patches: a handful among hundreds of exits
+ * a second is too thin to be seen in the stack. data-hp-range is how much time it shows in milliseconds (a minute where there is none);
+ * with data-hp-zoom it is zoomed and moved.
  */
 export class ChartView {
   #element;
-  #back;
-  #chart = null;
-  #resize = null;
-  #colors = null;
+  #host;
+  #legend;
+  #control = null;
   // Not 0: performance.now() starts there, and the page may be younger than the pace.
   #drawn = -Infinity;
-  #series = '';
-  #disposed = false;
-  #hidden = {};
-  #zoom = new Zoom();
-  #zooms;
+  #axes = '';
+  #isDisposed = false;
   #model = null;
   #bands = null;
+  #reasons = [];
   #pointer = 0;
 
   constructor(element) {
     this.#element = element;
-    this.#zooms = 'hpZoom' in element.dataset;
-    this.#back = element.closest('.hp-card')?.querySelector('[data-hp-live]');
-    this.#start();
-  }
-
-  async #start() {
-    try {
-      const echarts = await loadCharts();
-      if (this.#disposed) return;
-      this.#chart = echarts.init(this.#element, null, { renderer: 'canvas' });
-      this.#bands = new Bands(echarts);
-      this.#chart.on('legendselectchanged', event => {
-        this.#hidden = event.selected;
+    const zooms = 'hpZoom' in element.dataset;
+    this.#legend = new Legend(element, this.#redraw);
+    this.#host = new ChartHost(element, {
+      label: zooms ? null : phrase('ChartLabel'),
+      ready: library => {
+        this.#bands = new Bands(library);
+        this.#host.chart.getZr().on('mousemove', event => { this.#pointer = event.offsetX; });
         this.#redraw();
-      });
-      this.#chart.getZr().on('mousemove', event => { this.#pointer = event.offsetX; });
-      this.#resize = new ResizeObserver(() => this.#chart.resize());
-      this.#resize.observe(this.#element);
-      if (!this.#zooms) return;
-      this.#chart.on('datazoom', event => {
-        const { start, end } = event.batch?.[0] ?? event;
-        if (start === undefined) return;
-        this.#zoom.percents(start, end);
-        this.#redraw();
-      });
-      this.#chart.getZr().on('dblclick', this.#live);
-      this.#element.addEventListener('keydown', this.#key);
-      this.#back?.addEventListener('click', this.#live);
-    } catch (error) {
-      setText(this.#element, error.message);
-    }
+      },
+    });
+    if (zooms) this.#control = new ZoomControl(element, { surface: this.#host.plot, plot: this.#plot, changed: this.#redraw, hasArrows: true });
   }
 
   /** Light and dark changed places. */
   retheme() {
-    this.#colors = null;
-    this.#series = '';
+    this.#host.retheme();
+    this.#axes = '';
     this.#drawn = -Infinity;
   }
 
   /** Points that were drawn last, of all reasons together. */
-  get pointCount() { return (this.#bands?.length ?? 0) * (this.#series ? this.#series.split(',').length : 0); }
+  get pointCount() { return (this.#bands?.length ?? 0) * this.#reasons.length; }
 
   draw(model) {
     this.#model = model;
-    if (!this.#chart || performance.now() - this.#drawn < this.#pace()) return;
+    const { chart, colors } = this.#host;
+    const span = Number(this.#element.dataset.hpRange) || minute;
+    if (!chart || performance.now() - this.#drawn < paceOf(span)) return;
     this.#drawn = performance.now();
-    this.#colors ??= this.#readColors();
-    const reasons = order.filter(reason => model.reasons.some(known => known.reason === reason));
+    const known = new Set(model.reasons.map(one => one.reason));
+    this.#reasons = order.filter(reason => known.has(reason));
     const end = model.frame.at;
-    const start = Math.max(end - this.#span(), Math.min(model.history.oldest, end - shortest));
-    const { from, to } = this.#zoom.window(start, end);
+    const start = Math.max(end - span, Math.min(model.history.oldest, end - shortest));
+    const { from, to } = this.#steady(this.#control?.window(start, end) ?? { from: start, to: end }, end, span);
     const points = model.history.select(from, to, Math.max(60, Math.round(this.#element.clientWidth / 4)));
-    this.#bands.take(points, reasons, this.#hidden);
-    const names = reasons.join();
-    const isNew = names !== this.#series;
-    const corners = this.#bands.corners(from, to);
-    const series = reasons.map((reason, row) => ({
-      ...(isNew ? this.#bands.series(row, this.#colors[reason]) : {}),
-      name: reason,
-      data: corners,
-      ...(row === 0 ? { markLine: this.#marks(model.switches.filter(one => one.at > from && one.at <= to)) } : {}),
-    }));
-    series.push({ ...(isNew ? rug : {}), data: model.patches.filter(patch => patch.at > from && patch.at <= to).map(patch => ({ value: [patch.at, 0], itemStyle: { color: this.#colors[patch.vendor] } })) });
-    const option = { xAxis: { min: start, max: end }, series };
-    if (this.#zooms) option.dataZoom = [{ id: 'zoom', startValue: from, endValue: to }];
-    if (isNew) {
-      const frame = this.#frame(reasons);
-      this.#chart.setOption({ ...frame, ...option, xAxis: { ...frame.xAxis, ...option.xAxis }, ...(this.#zooms ? { dataZoom: [{ ...frame.dataZoom[0], ...option.dataZoom[0] }] } : {}) }, { notMerge: true });
-      this.#series = names;
-    } else {
-      this.#chart.setOption(option);
-    }
-    if (this.#back) this.#back.hidden = this.#zoom.isLive;
+    const isShown = one => one.at > from && one.at <= to;
+    this.#legend.draw(this.#reasons, [patchesName]);
+    this.#bands.take(points, this.#reasons, this.#legend.shows);
+    this.#bands.lines = model.switches.filter(isShown).map(({ at, vendor }) => ({ at, color: colors[vendor], text: vendorName(vendor) }));
+    this.#bands.ticks = this.#legend.shows(patchesName) ? model.patches.filter(isShown).map(({ at, vendor }) => ({ at, color: colors[vendor] })) : [];
+    const highest = roundUp(this.#bands.highest);
+    const axes = [from, to, highest, this.#reasons, ...[...this.#bands.lines, ...this.#bands.ticks].map(mark => mark.at)].join();
+    if (axes === this.#axes) return this.#bands.refresh();
+    const parts = [{ min: from, max: to }, { max: highest }, { data: this.#bands.corners(from, to) }];
+    if (this.#axes === '') chart.setOption(this.#frame(...parts), { notMerge: true });
+    else chart.setOption({ xAxis: parts[0], yAxis: parts[1], series: [parts[2]] }, { silent: true });
+    this.#axes = axes;
   }
 
   dispose() {
-    this.#disposed = true;
-    this.#element.removeEventListener('keydown', this.#key);
-    this.#back?.removeEventListener('click', this.#live);
-    this.#resize?.disconnect();
-    this.#chart?.dispose();
+    this.#isDisposed = true;
+    this.#control?.dispose();
+    this.#legend.dispose();
+    this.#host.dispose();
     this.#bands?.dispose();
   }
 
-  #span() { return Number(this.#element.dataset.hpRange) || minute; }
+  // What follows the present moves a pixel or two at a time: an axis that stays where it is need not be laid out again.
+  #steady({ from, to }, end, span) {
+    if (to < end) return { from, to };
+    const step = Math.max(1, Math.round(pixels * span / Math.max(1, this.#element.clientWidth)));
+    const ahead = Math.ceil(to / step) * step - to;
+    // A chart that is not full yet begins where its data do.
+    return { from: to - from < span && !this.#isZoomed ? from : from + ahead, to: to + ahead };
+  }
 
-  // An hour moves by less than a pixel a second.
-  #pace() { return this.#span() <= minute ? 450 : this.#span() <= 5 * minute ? 950 : 1900; }
+  get #isZoomed() { return this.#control ? !this.#control.zoom.isLive : false; }
 
-  #redraw() {
+  #redraw = () => {
     this.#drawn = -Infinity;
-    requestAnimationFrame(() => { if (!this.#disposed && this.#model?.frame) this.draw(this.#model); });
-  }
-
-  #live = () => {
-    this.#zoom.live();
-    this.#redraw();
+    requestAnimationFrame(() => { if (!this.#isDisposed && this.#model?.frame) this.draw(this.#model); });
   };
 
-  #key = event => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    switch (event.key) {
-      case '+': case '=': this.#zoom.by(0.5); break;
-      case '-': case '_': this.#zoom.by(2); break;
-      case 'ArrowLeft': this.#zoom.move(-0.25); break;
-      case 'ArrowRight': this.#zoom.move(0.25); break;
-      case '0': case 'Home': this.#zoom.live(); break;
-      default: return;
-    }
-    // The pane's shortcuts are digits, too.
-    event.preventDefault();
-    event.stopPropagation();
-    this.#redraw();
+  // Where the bands are within the plot, once they are drawn.
+  #plot = () => {
+    if (this.#axes === '') return null;
+    const { x: left, y: top, width, height } = this.#host.chart.getModel().getComponent('grid').coordinateSystem.getRect();
+    return { left, top, width, height };
   };
 
-  #readColors() {
-    const colors = { text: cssColor('--hp-muted'), grid: cssColor('--hp-line'), surface: cssColor('--hp-surface'), strong: cssColor('--hp-text'), border: cssColor('--hp-border'), intel: cssColor('--hp-intel'), amd: cssColor('--hp-amd') };
-    for (const reason of order) colors[reason] = cssColor(`--hp-r-${reason.toLowerCase()}`);
-    return colors;
-  }
-
-  // What the bands are where the pointer is; as elements, since the chart library would take text for HTML.
+  // What the bands are where the pointer is.
   #tip = () => {
-    const nearest = this.#bands.nearest(this.#chart.convertFromPixel({ xAxisIndex: 0 }, this.#pointer), this.#hidden);
-    if (!nearest) return '';
-    const list = make('div', 'hp-chart-tip');
-    list.append(make('strong', null, time(nearest.at).slice(0, 8)));
-    for (const one of nearest.rates) {
-      const row = make('div');
-      const reason = make('span', 'hp-reason', one.name);
-      reason.dataset.reason = one.name;
-      row.append(reason, make('span', null, `${rate(one.rate)}/s`));
-      list.append(row);
-    }
-    return list;
+    const nearest = this.#bands.nearest(this.#host.chart.convertFromPixel({ xAxisIndex: 0 }, this.#pointer));
+    return nearest ? ratesAt(time(nearest.at).slice(0, 8), nearest) : '';
   };
 
-  #marks(switches) {
-    return {
-      silent: true,
-      symbol: 'none',
-      animation: false,
-      data: switches.map(one => ({
-        xAxis: one.at,
-        lineStyle: { color: this.#colors[one.vendor], width: 2, type: 'solid' },
-        label: { formatter: vendorName(one.vendor), color: this.#colors[one.vendor], fontWeight: 700, fontSize: 12, position: 'end', distance: 4 },
-      })),
-    };
-  }
-
-  #frame(reasons) {
-    const { text, grid, surface, strong, border } = this.#colors;
-    const label = { backgroundColor: strong, color: surface };
+  #frame(xAxis, yAxis, series) {
+    const { colors } = this.#host;
+    const { muted, surface, text } = colors;
+    const label = { backgroundColor: text, color: surface };
     return {
       animation: false,
-      aria: { enabled: !this.#zooms, label: { description: phrase('ChartLabel') } },
-      grid: { left: 8, right: 14, top: 52, bottom: 4, containLabel: true },
-      legend: { data: [...reasons, { name: phrase('Patches'), icon: 'triangle', itemStyle: { color: text } }], type: 'scroll', top: 0, left: 0, right: 0, icon: 'roundRect', itemWidth: 12, itemHeight: 12, textStyle: { color: strong, fontSize: 13 }, inactiveColor: text, pageTextStyle: { color: text }, pageIconColor: strong, selected: this.#hidden },
-      tooltip: {
-        trigger: 'axis',
-        transitionDuration: 0,
-        backgroundColor: surface,
-        borderColor: border,
-        textStyle: { color: strong, fontSize: 13 },
-        axisPointer: { type: 'cross', animation: false, lineStyle: { color: text }, crossStyle: { color: text }, label },
-        formatter: this.#tip,
-      },
-      ...(this.#zooms ? { dataZoom: [{ id: 'zoom', type: 'inside', xAxisIndex: 0, filterMode: 'none', zoomOnMouseWheel: true, moveOnMouseMove: true, moveOnMouseWheel: false, minValueSpan: 2000, throttle: 40 }] } : {}),
-      xAxis: { type: 'time', axisLabel: { color: text, fontSize: 12, hideOverlap: true, formatter: value => time(value).slice(0, 8) }, axisLine: { lineStyle: { color: border } }, axisTick: { show: false }, splitLine: { show: false }, splitNumber: 4, axisPointer: { label: { ...label, formatter: ({ value }) => time(value).slice(0, 10) } } },
-      yAxis: [{ type: 'value', name: phrase('ExitsAxis'), nameTextStyle: { color: text, align: 'left', padding: [0, 0, 0, -20] }, axisLabel: { color: text, fontSize: 12, formatter: value => rate(value) }, splitLine: { lineStyle: { color: grid } }, splitNumber: 4, minInterval: 1, axisPointer: { label: { ...label, formatter: ({ value }) => `${rate(value)}/s` } } }, { type: 'value', min: 0, max: 1, show: false, axisPointer: { show: false } }],
+      grid: { left: 8, right: 28, top: 30, bottom: 4, containLabel: true },
+      tooltip: tooltip(colors, { axisPointer: { type: 'cross', animation: false, lineStyle: { color: muted }, crossStyle: { color: muted }, label }, formatter: this.#tip }),
+      xAxis: timeAxis(colors, { ...xAxis, splitNumber: 4, axisPointer: { label: { ...label, formatter: ({ value }) => time(value).slice(0, 10) } } }),
+      yAxis: rateAxis(colors, { ...yAxis, min: 0, name: phrase('ExitsAxis'), minInterval: 1, axisPointer: { label: { ...label, formatter: ({ value }) => `${rate(value)}/s` } } }),
+      series: [this.#bands.series(colors, series)],
     };
   }
 }

@@ -1,7 +1,9 @@
-import { rate, time } from './format.js';
-import { cssColor, make, setText } from './dom.js';
-import { loadCharts } from './echarts.js';
-import { RateHistory, reasons as order } from './rate-history.js';
+import { Bands } from './bands.js';
+import { ChartHost, paceOf, rateAxis, ratesAt, roundUp, timeAxis, tooltip } from './chart-host.js';
+import { make } from './dom.js';
+import { time } from './format.js';
+import { Legend } from './legend.js';
+import { reasons as order } from './rate-history.js';
 import { phrase } from '../texts.js';
 
 const sides = ['left', 'right'];
@@ -11,144 +13,100 @@ const narrow = 700;
 /** Exits a second by reason of two machines, side by side (one above the other where it is narrow): one scale, one window of time. */
 export class CompareChart {
   element;
-  #chart = null;
-  #resize = null;
-  #colors = null;
+  #host;
+  #legend;
+  #bands = null;
+  #names = null;
   #drawn = -Infinity;
   #shape = '';
-  #hidden = {};
-  #disposed = false;
+  #pointer = [0, 0];
   #redraw;
 
   constructor(element, redraw) {
     this.element = element;
     this.#redraw = redraw;
-    this.#start();
-  }
-
-  async #start() {
-    try {
-      const echarts = await loadCharts();
-      if (this.#disposed) return;
-      this.#chart = echarts.init(this.element, null, { renderer: 'canvas' });
-      this.#chart.on('legendselectchanged', event => {
-        this.#hidden = event.selected;
+    this.#legend = new Legend(element, this.#again);
+    this.#host = new ChartHost(element, {
+      label: phrase('CompareChartLabel'),
+      ready: library => {
+        this.#bands = sides.map(() => new Bands(library));
+        this.#host.chart.getZr().on('mousemove', ({ offsetX, offsetY }) => { this.#pointer = [offsetX, offsetY]; });
         this.#again();
-      });
-      this.#resize = new ResizeObserver(() => {
-        this.#chart.resize();
-        this.#again();
-      });
-      this.#resize.observe(this.element);
-    } catch (error) {
-      setText(this.element, error.message);
-    }
-  }
-
-  #again() {
-    this.#drawn = -Infinity;
-    this.#redraw();
+      },
+      resized: () => this.#again(),
+    });
   }
 
   /** Light and dark changed places. */
   retheme() {
-    this.#colors = null;
+    this.#host.retheme();
     this.#shape = '';
     this.#drawn = -Infinity;
   }
 
   dispose() {
-    this.#disposed = true;
-    this.#resize?.disconnect();
-    this.#chart?.dispose();
+    this.#legend.dispose();
+    this.#host.dispose();
+    this.#bands?.forEach(one => one.dispose());
   }
 
   draw(models, names) {
     const span = Number(this.element.dataset.hpRange) || minute;
-    const shape = [span, this.element.clientWidth < narrow, names.left, names.right].join();
-    const pace = span <= minute ? 0 : span <= 5 * minute ? 950 : 1900;
-    if (!this.#chart || (performance.now() - this.#drawn < pace && this.#shape.startsWith(shape))) return;
+    const isNarrow = this.element.clientWidth < narrow;
+    const shape = [span, isNarrow, names.left, names.right].join();
+    const { chart } = this.#host;
+    if (!chart || (performance.now() - this.#drawn < paceOf(span) && this.#shape === shape)) return;
     this.#drawn = performance.now();
-    this.#colors ??= this.#readColors();
-    const reasons = order.filter(reason => sides.some(side => models[side].reasons.some(known => known.reason === reason)));
+    this.#names = names;
+    const known = new Set(sides.flatMap(side => models[side].reasons.map(one => one.reason)));
+    const reasons = order.filter(reason => known.has(reason));
     const end = Math.max(...sides.map(side => models[side].frame?.at ?? 0));
     const bins = Math.max(40, Math.round(this.element.clientWidth / 6));
-    const points = sides.map(side => models[side].history.select(end - span, end, bins));
-    const total = point => reasons.reduce((sum, reason) => this.#hidden[reason] === false ? sum : sum + RateHistory.rate(point, order.indexOf(reason)), 0);
-    const top = nice(Math.max(1, ...points.flat().map(total)));
-    const option = {
-      xAxis: sides.map(() => ({ min: end - span, max: end })),
-      yAxis: sides.map(() => ({ min: 0, max: top })),
-      series: sides.flatMap((_, side) => reasons.map(reason => ({ data: points[side].map(point => [point.at, Math.round(RateHistory.rate(point, order.indexOf(reason)) * 10) / 10]) }))),
-    };
-    const whole = `${shape},${reasons.join()}`;
-    if (whole !== this.#shape) {
-      this.#shape = whole;
-      const frame = this.#frame(reasons, names, this.element.clientWidth < narrow);
-      const merge = key => frame[key].map((one, index) => ({ ...one, ...option[key][index] }));
-      this.#chart.setOption({ ...frame, xAxis: merge('xAxis'), yAxis: merge('yAxis'), series: merge('series') }, { notMerge: true });
-    } else {
-      this.#chart.setOption(option);
-    }
+    this.#legend.draw(reasons);
+    sides.forEach((side, index) => this.#bands[index].take(models[side].history.select(end - span, end, bins), reasons, this.#legend.shows));
+    const top = roundUp(Math.max(...this.#bands.map(one => one.highest)));
+    const xAxis = sides.map(() => ({ min: end - span, max: end }));
+    const yAxis = sides.map(() => ({ min: 0, max: top }));
+    const series = this.#bands.map(one => ({ data: one.corners(end - span, end) }));
+    if (this.#shape === shape) chart.setOption({ xAxis, yAxis, series }, { silent: true });
+    else chart.setOption(this.#frame({ xAxis, yAxis, series }, isNarrow), { notMerge: true });
+    this.#shape = shape;
   }
 
-  #readColors() {
-    const colors = Object.fromEntries(['muted', 'line', 'surface', 'text', 'border'].map(name => [name, cssColor(`--hp-${name}`)]));
-    for (const reason of order) colors[reason] = cssColor(`--hp-r-${reason.toLowerCase()}`);
-    return colors;
-  }
+  #again = () => {
+    this.#drawn = -Infinity;
+    this.#redraw();
+  };
 
-  #frame(reasons, names, isNarrow) {
-    const { muted, line, surface, text, border } = this.#colors;
+  #frame({ xAxis, yAxis, series }, isNarrow) {
+    const { colors } = this.#host;
     const places = isNarrow
-      ? [{ top: 84, bottom: '52%', left: 8, right: 14 }, { top: '56%', bottom: 4, left: 8, right: 14 }]
-      : [{ top: 78, bottom: 4, left: 8, right: '51%' }, { top: 78, bottom: 4, left: '51%', right: 14 }];
-    const titles = isNarrow ? [{ left: 4, top: 36 }, { left: 4, top: '49%' }] : [{ left: 4, top: 36 }, { left: '51%', top: 36 }];
+      ? [{ top: 50, bottom: '52%', left: 8, right: 28 }, { top: '58%', bottom: 4, left: 8, right: 28 }]
+      : [{ top: 46, bottom: 4, left: 8, right: '52%' }, { top: 46, bottom: 4, left: '51%', right: 28 }];
+    const titles = isNarrow ? [{ left: 4, top: 4 }, { left: 4, top: '50%' }] : [{ left: 4, top: 4 }, { left: '51%', top: 4 }];
     return {
       animation: false,
-      aria: { enabled: true, label: { description: phrase('CompareChartLabel') } },
-      title: sides.map((side, index) => ({ ...titles[index], padding: 4, text: names[side], textStyle: { color: text, fontSize: 14, width: isNarrow ? 320 : 480, overflow: 'truncate' } })),
-      legend: { data: reasons, type: 'scroll', top: 0, left: 0, right: 0, icon: 'roundRect', itemWidth: 12, itemHeight: 12, textStyle: { color: text, fontSize: 13 }, inactiveColor: muted, pageTextStyle: { color: muted }, pageIconColor: text, selected: this.#hidden },
+      title: sides.map((side, index) => ({ ...titles[index], padding: 4, text: this.#names[side], textStyle: { color: colors.text, fontSize: 14, width: isNarrow ? 320 : 480, overflow: 'truncate' } })),
       grid: places.map(place => ({ ...place, containLabel: true })),
       axisPointer: { link: [{ xAxisIndex: 'all' }] },
-      tooltip: { trigger: 'axis', transitionDuration: 0, confine: true, backgroundColor: surface, borderColor: border, textStyle: { color: text, fontSize: 13 }, axisPointer: { animation: false, lineStyle: { color: muted } }, formatter: lines => this.#tip(lines, names, reasons.length) },
-      xAxis: sides.map((_, gridIndex) => ({ gridIndex, type: 'time', axisLabel: { color: muted, fontSize: 12, hideOverlap: true, formatter: value => time(value).slice(0, 8) }, axisLine: { lineStyle: { color: border } }, axisTick: { show: false }, splitLine: { show: false }, splitNumber: 3 })),
-      yAxis: sides.map((_, gridIndex) => ({ gridIndex, type: 'value', name: gridIndex === 0 ? phrase('ExitsAxis') : '', nameTextStyle: { color: muted, align: 'left', padding: [0, 0, 0, -20] }, axisLabel: { color: muted, fontSize: 12, formatter: value => rate(value) }, splitLine: { lineStyle: { color: line } }, splitNumber: 4 })),
-      series: sides.flatMap((side, index) => reasons.map(reason => ({
-        name: reason,
-        type: 'line',
-        stack: side,
-        xAxisIndex: index,
-        yAxisIndex: index,
-        symbol: 'none',
-        lineStyle: { width: 0 },
-        areaStyle: { opacity: 0.6 },
-        color: this.#colors[reason],
-        emphasis: { disabled: true },
-      }))),
+      tooltip: tooltip(colors, { confine: true, axisPointer: { animation: false, lineStyle: { color: colors.muted } }, formatter: this.#tip }),
+      xAxis: xAxis.map((axis, gridIndex) => timeAxis(colors, { ...axis, gridIndex, splitNumber: 3 })),
+      yAxis: yAxis.map((axis, gridIndex) => rateAxis(colors, { ...axis, gridIndex, name: gridIndex === 0 ? phrase('ExitsAxis') : '' })),
+      series: series.map((one, index) => this.#bands[index].series(colors, { ...one, xAxisIndex: index, yAxisIndex: index })),
     };
   }
 
-  // Names come from people: elements, not markup.
-  #tip(lines, names, reasons) {
+  // What both machines did at the moment where the pointer is, on whichever side that is. Names come from people: elements, not markup.
+  #tip = () => {
+    const { chart } = this.#host;
+    const gridIndex = sides.findIndex((_, index) => chart.containPixel({ gridIndex: index }, this.#pointer));
+    if (gridIndex < 0) return '';
+    const at = chart.convertFromPixel({ xAxisIndex: gridIndex }, this.#pointer[0]);
     const box = make('div');
     sides.forEach((side, index) => {
-      const own = lines.filter(one => Math.floor(one.seriesIndex / reasons) === index);
-      if (own.length === 0) return;
-      box.append(make('strong', '', `${names[side]} ${time(own[0].value[0]).slice(0, 10)}`));
-      for (const one of own) {
-        if (!(one.value[1] > 0)) continue;
-        const row = make('div', 'hp-reason', `${one.seriesName} ${rate(one.value[1])}/s`);
-        row.dataset.reason = one.seriesName;
-        box.append(row);
-      }
+      const nearest = this.#bands[index].nearest(at);
+      if (nearest) box.append(ratesAt(`${this.#names[side]} ${time(nearest.at).slice(0, 10)}`, { rates: nearest.rates.filter(one => one.rate > 0) }));
     });
     return box;
-  }
+  };
 }
-
-// The next of 1, 2, 2.5, 5, 10, ...: axes that are the same on both sides, and that do not jump with every point.
-const nice = value => {
-  const unit = 10 ** Math.floor(Math.log10(value));
-  return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find(step => step * unit >= value) * unit;
-};

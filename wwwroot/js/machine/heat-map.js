@@ -2,9 +2,11 @@ import { count, duration, time } from './format.js';
 import { setText } from './dom.js';
 import { heatColors, heatStep } from './heat-colors.js';
 import { bucketOf } from './latency-model.js';
+import { ZoomControl } from './zoom-control.js';
 import { phrase } from '../texts.js';
 
 const shortest = 15_000;
+const narrowest = 10_000;
 const fewestRows = 24;
 const left = 62;
 const right = 10;
@@ -15,7 +17,8 @@ const ticksOfTime = [5, 10, 30, 60, 120, 300, 600, 900].map(seconds => seconds *
 
 /**
  * Handling times over time: a column a second (or five), a row a bucket, the count as colour, with p50 and p99 as lines. Drawn as one
- * picture, a pixel a cell, and stretched: an hour costs no more than a minute. data-hp-range is how much time it shows in milliseconds.
+ * picture, a pixel a cell, and stretched: an hour costs no more than a minute. data-hp-range is how much time it shows in milliseconds;
+ * of that it is zoomed and moved.
  */
 export class HeatMapView {
   #element;
@@ -31,6 +34,7 @@ export class HeatMapView {
   #latency = null;
   #view = null;
   #cursor = null;
+  #control;
 
   constructor(element) {
     this.#element = element;
@@ -41,6 +45,11 @@ export class HeatMapView {
     this.#help = this.#readout?.textContent ?? '';
     this.#resize = new ResizeObserver(() => this.#redraw());
     this.#resize.observe(element);
+    this.#control = new ZoomControl(element, {
+      plot: () => this.#view && { left, top, width: this.#view.width, height: this.#view.height },
+      changed: () => this.#redraw(),
+      narrowest,
+    });
     element.addEventListener('keydown', this.#key);
     element.addEventListener('pointermove', this.#point);
     element.addEventListener('pointerdown', this.#point);
@@ -64,6 +73,7 @@ export class HeatMapView {
 
   dispose() {
     this.#resize.disconnect();
+    this.#control.dispose();
     this.#element.removeEventListener('keydown', this.#key);
     this.#element.removeEventListener('pointermove', this.#point);
     this.#element.removeEventListener('pointerdown', this.#point);
@@ -87,10 +97,12 @@ export class HeatMapView {
     this.#axes(context);
     if (this.#view.most > 0) {
       this.#cells(context, scale);
-      this.#lines(context);
       this.#legend(context, width);
     }
-    this.#cross(context);
+    this.#within(context, () => {
+      this.#lines(context);
+      this.#cross(context);
+    });
     this.#tell();
   }
 
@@ -98,9 +110,11 @@ export class HeatMapView {
   #measure(width, height) {
     const { columns } = this.#latency;
     const range = Number(this.#element.dataset.hpRange) || 60_000;
-    const to = columns.at(-1)?.to ?? Date.now();
-    const from = Math.max(to - range, Math.min(columns[0]?.from ?? to, to - shortest));
-    const shown = columns.filter(column => column.to > from);
+    const end = columns.at(-1)?.to ?? Date.now();
+    const start = Math.max(end - range, Math.min(columns[0]?.from ?? end, end - shortest));
+    const { from, to } = this.#control.window(start, end);
+    const kept = columns.filter(column => column.to > start);
+    const shown = kept.filter(column => column.to > from && column.from < to);
     let low = Infinity;
     let high = -Infinity;
     let most = 0;
@@ -116,17 +130,17 @@ export class HeatMapView {
     high = Math.min(this.#latency.bounds.length - 2, high + Math.ceil(missing / 2));
     const rows = high - low + 1;
     return {
-      shown, from, to, low, high, rows, most, width, height,
+      kept, shown, from, to, low, high, rows, most, width, height,
       x: at => left + (at - from) / (to - from) * width,
       y: bucket => top + height - (bucket - low) / rows * height,
     };
   }
 
   #cells(context, scale) {
-    const { width, height, rows } = this.#view;
+    const { width, height, low, rows, from, to } = this.#view;
     const wide = Math.max(1, Math.round(width * scale));
     // A cross-hair that moves needs no new picture.
-    const wanted = `${this.#latency.version} ${wide} ${rows}`;
+    const wanted = `${this.#latency.version} ${wide} ${low} ${rows} ${from} ${to}`;
     if (wanted !== this.#painted) this.#paint(wide, scale);
     this.#painted = wanted;
     context.imageSmoothingEnabled = false;
@@ -153,9 +167,21 @@ export class HeatMapView {
     brush.putImageData(image, 0, 0);
   }
 
+  // Nothing beside the plot: columns at its ends reach beyond it where a part of the time is shown.
+  #within(context, draw) {
+    const { width, height } = this.#view;
+    context.save();
+    context.beginPath();
+    context.rect(left - 2, top - 2, width + 4, height + 4);
+    context.clip();
+    draw();
+    context.restore();
+  }
+
   // Each line with a border of the surface's colour, so that it is seen on any cell.
   #lines(context) {
-    const { shown, x, y } = this.#view;
+    const { shown, most, x, y } = this.#view;
+    if (most === 0) return;
     for (const [name, dashes] of [['p50', [5, 4]], ['p99', []]]) {
       context.beginPath();
       let isDown = false;
@@ -230,7 +256,7 @@ export class HeatMapView {
     if (!column) return;
     const { low, high, x, y, rows, height } = this.#view;
     const bucket = this.#cursor.bucket = Math.min(high, Math.max(low, this.#cursor.bucket));
-    const [x0, x1] = [Math.max(left, x(column.from)), x(column.to)];
+    const [x0, x1] = [Math.max(left, x(column.from)), Math.min(left + this.#view.width, x(column.to))];
     Object.assign(context, { strokeStyle: this.#colors.text, lineWidth: 1 });
     context.strokeRect(Math.round(x0) - 0.5, top - 0.5, Math.max(2, Math.round(x1 - x0)) + 1, height + 1);
     context.lineWidth = 2;
@@ -250,6 +276,14 @@ export class HeatMapView {
     return this.#view.shown.find(column => cursor.at > column.from && cursor.at <= column.to) ?? null;
   }
 
+  // Keeps a column in sight, where a part of the time is shown.
+  #follow({ from, to }) {
+    const { zoom } = this.#control;
+    const shown = zoom.current;
+    if (from < shown.from) zoom.show(from, shown.to - shown.from);
+    else if (to > shown.to) zoom.show(to - (shown.to - shown.from), shown.to - shown.from);
+  }
+
   #tell(aloud = false) {
     const column = this.#columnOf(this.#cursor);
     let text = this.#help;
@@ -266,7 +300,7 @@ export class HeatMapView {
   }
 
   #point = event => {
-    if (!this.#view) return;
+    if (!this.#view || this.#control.isDragging) return;
     const box = this.#element.getBoundingClientRect();
     const { from, to, low, high, rows, width, height } = this.#view;
     const [x, y] = [event.clientX - box.left - left, event.clientY - box.top - top];
@@ -282,12 +316,17 @@ export class HeatMapView {
   };
 
   #key = event => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.#view || this.#view.shown.length === 0) return;
-    const { shown, low, high } = this.#view;
+    // With shift the arrow keys move the whole, as on the other charts.
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !this.#view || this.#view.shown.length === 0) return;
+    const { kept, shown, low, high } = this.#view;
     const column = this.#columnOf(this.#cursor);
-    const index = column ? shown.indexOf(column) : shown.length - 1;
-    const bucket = column ? this.#cursor.bucket : Math.floor(bucketOf(shown[index].p50));
-    const to = (place, row) => { this.#cursor = { at: shown[Math.min(shown.length - 1, Math.max(0, place))].to, bucket: Math.min(high, Math.max(low, row)) }; };
+    const index = kept.indexOf(column ?? shown.at(-1));
+    const bucket = column ? this.#cursor.bucket : Math.floor(bucketOf(kept[index].p50));
+    const to = (place, row) => {
+      const next = kept[Math.min(kept.length - 1, Math.max(0, place))];
+      this.#cursor = { at: next.to, bucket: Math.min(high, Math.max(low, row)) };
+      this.#follow(next);
+    };
     // The first key shows the cross-hair; it is on the median of the latest column.
     const step = column ? 1 : 0;
     switch (event.key) {
@@ -297,8 +336,8 @@ export class HeatMapView {
       case 'ArrowDown': to(index, bucket - step); break;
       case 'PageUp': to(index - 10 * step, bucket); break;
       case 'PageDown': to(index + 10 * step, bucket); break;
-      case 'Home': to(0, bucket); break;
-      case 'End': to(shown.length - 1, bucket); break;
+      case 'Home': to(kept.indexOf(shown[0]), bucket); break;
+      case 'End': to(kept.indexOf(shown.at(-1)), bucket); break;
       case 'Escape': if (!column) return; this.#cursor = null; break;
       default: return;
     }

@@ -1,6 +1,5 @@
+import { ChartHost, plainAxis, tooltip } from './chart-host.js';
 import { code, count, duration, time } from './format.js';
-import { cssColor, setText } from './dom.js';
-import { loadCharts } from './echarts.js';
 import { bucketOf } from './latency-model.js';
 import { Rows } from './rows.js';
 import { phrase } from '../texts.js';
@@ -69,55 +68,33 @@ export class LatencyColumnsView extends LatencyRows {
 
 /** Exits by handling time: a bar a bucket, so the axis is logarithmic. */
 export class LatencyHistogramView {
-  #element;
-  #chart = null;
-  #resize = null;
-  #disposed = false;
-  #colors = null;
+  #host;
   #version = -1;
 
   constructor(element) {
-    this.#element = element;
-    this.#start();
-  }
-
-  async #start() {
-    try {
-      const echarts = await loadCharts();
-      if (this.#disposed) return;
-      this.#chart = echarts.init(this.#element, null, { renderer: 'canvas' });
-      this.#resize = new ResizeObserver(() => this.#chart.resize());
-      this.#resize.observe(this.#element);
-    } catch (error) {
-      setText(this.#element, error.message);
-    }
+    this.#host = new ChartHost(element, { label: phrase('HistogramLabel') });
   }
 
   /** Light and dark changed places. */
   retheme() {
-    this.#colors = null;
+    this.#host.retheme();
     this.#version = -1;
   }
 
   draw({ latency }) {
-    if (!this.#chart || latency.version === 0 || latency.version === this.#version) return;
+    if (!this.#host.chart || latency.version === 0 || latency.version === this.#version) return;
     this.#version = latency.version;
-    this.#colors ??= Object.fromEntries(['muted', 'line', 'surface', 'text', 'border', 'accent'].map(name => [name, cssColor(`--hp-${name}`)]));
-    this.#chart.setOption(this.#option(latency), { notMerge: true });
+    this.#host.chart.setOption(this.#option(latency), { notMerge: true });
   }
 
-  dispose() {
-    this.#disposed = true;
-    this.#resize?.disconnect();
-    this.#chart?.dispose();
-  }
+  dispose() { this.#host.dispose(); }
 
   #option({ buckets, bounds, figures }) {
-    const { muted, line, surface, text, border, accent } = this.#colors;
+    const { colors } = this.#host;
+    const { line, text, accent } = colors;
     const low = buckets[0]?.index ?? 0;
     const indexes = Array.from({ length: (buckets.at(-1)?.index ?? 0) - low + 1 }, (_, index) => low + index);
     const counts = new Map(buckets.map(bucket => [bucket.index, bucket.count]));
-    const axis = { axisLabel: { color: muted, fontSize: 12, hideOverlap: true }, axisLine: { lineStyle: { color: border } }, axisTick: { show: false }, splitLine: { show: false } };
     const times = figures[0]?.times;
     // One above the other: p50 and p90 are often neighbours.
     const marks = times ? [['p50', times.p50Ns], ['p90', times.p90Ns], ['p99', times.p99Ns]].map(([name, ns], index) => ({
@@ -126,14 +103,13 @@ export class LatencyHistogramView {
     })) : [];
     return {
       animation: false,
-      aria: { enabled: true, label: { description: phrase('HistogramLabel') } },
       grid: { left: 8, right: 60, top: 56, bottom: 4, containLabel: true },
-      tooltip: {
-        trigger: 'axis', axisPointer: { type: 'shadow' }, transitionDuration: 0, backgroundColor: surface, borderColor: border, textStyle: { color: text, fontSize: 13 },
+      tooltip: tooltip(colors, {
+        axisPointer: { type: 'shadow' },
         formatter: ([one]) => `${phrase('HistogramFromTo', duration(bounds[indexes[one.dataIndex]]), duration(bounds[indexes[one.dataIndex] + 1]))}<br>${phrase('HistogramExits', count(one.value))}`,
-      },
-      xAxis: { type: 'category', data: indexes.map(index => duration(bounds[index] ?? 0)), ...axis },
-      yAxis: { type: 'value', ...axis, splitLine: { lineStyle: { color: line } }, splitNumber: 4, minInterval: 1 },
+      }),
+      xAxis: plainAxis(colors, { type: 'category', data: indexes.map(index => duration(bounds[index] ?? 0)) }),
+      yAxis: plainAxis(colors, { type: 'value', splitLine: { lineStyle: { color: line } }, splitNumber: 4, minInterval: 1 }),
       series: [{
         type: 'bar', barCategoryGap: '8%', color: accent, data: indexes.map(index => counts.get(index) ?? 0),
         markLine: { silent: true, symbol: 'none', animation: false, lineStyle: { color: text, width: 1, type: 'dashed' }, data: marks },

@@ -1,15 +1,19 @@
 // The part of its time that a chart shows: all of it up to now, a width that follows the present, or a part that stands still.
-const narrowest = 2000;
-const all = 0.5;
-
 export class Zoom {
+  #narrowest;
   #width = null;
   #from = null;
   #start = 0;
   #end = 1;
 
+  /** With the narrowest part that it shows, in milliseconds. */
+  constructor(narrowest = 2000) { this.#narrowest = narrowest; }
+
   /** Whether it is everything up to now. */
   get isLive() { return this.#width === null; }
+
+  /** What is shown, of the time that was told last. */
+  get current() { return this.window(this.#start, this.#end); }
 
   live() { this.#width = this.#from = null; }
 
@@ -27,30 +31,29 @@ export class Zoom {
     return { from, to: from + this.#width };
   }
 
-  /** As the chart tells it: percents of the time that it has. */
-  percents(low, high) {
-    if (low <= all && high >= 100 - all) return this.live();
+  /** Shows a width from a moment on, as near to that as there is time; with the present in it, it follows that. */
+  show(from, width) {
     const span = this.#end - this.#start;
-    this.#width = Math.max(narrowest, (high - low) / 100 * span);
-    this.#from = high >= 100 - all ? null : this.#start + low / 100 * span;
+    if (width >= span) return this.live();
+    this.#width = Math.min(span, Math.max(this.#narrowest, width));
+    const first = Math.max(this.#start, from);
+    this.#from = first + this.#width >= this.#end ? null : first;
   }
 
   /** Nearer (less than 1) or farther, around the middle; at the present, around the present. */
-  by(factor) {
-    const { from, to } = this.window(this.#start, this.#end);
-    const span = this.#end - this.#start;
-    const width = Math.min(span, Math.max(Math.min(narrowest, span), (to - from) * factor));
-    if (width >= span) return this.live();
-    const isNow = this.#from === null;
-    this.#width = width;
-    this.#from = isNow ? null : Math.min(this.#end - width, Math.max(this.#start, (from + to - width) / 2));
+  by(factor) { this.around(this.#from === null ? 1 : 0.5, factor); }
+
+  /** The same around a place of what is shown: 0 is its beginning and 1 its end. */
+  around(share, factor) {
+    const { from, to } = this.current;
+    const width = Math.max(this.#narrowest, (to - from) * factor);
+    this.show(from + share * (to - from - width), width);
   }
 
   /** To earlier (negative) or later, as a share of what is shown. */
   move(share) {
     if (this.isLive) this.by(0.5);
-    const { from } = this.window(this.#start, this.#end);
-    const moved = Math.max(this.#start, from + share * this.#width);
-    this.#from = moved + this.#width >= this.#end ? null : moved;
+    const { from, to } = this.current;
+    this.show(from + share * (to - from), to - from);
   }
 }

@@ -3,6 +3,7 @@ using System.Security.Claims;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Engine.Machine.PausePoints;
 using Hyperpatch.Web.Components.Live;
+using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Inspection;
 using Hyperpatch.Web.Texts;
@@ -116,6 +117,13 @@ public sealed partial class MemoryPane : RefreshingComponent
         Refresh();
     }
 
-    private string Link(ulong address) =>
-        MachineLink.ToMemory(Machine.Id, "0x" + address.ToString("x", CultureInfo.InvariantCulture), Space, Processor).ToString();
+    // The place that is shown, and not the word that leads there: a register may have moved on.
+    private string File(string table, params IEnumerable<KeyValuePair<string, string?>> amount) => ExportLink.To(
+        Machine.Id, table, [new("address", Hex(_address)), new("space", Space == AddressSpace.Virtual ? null : Space.Name()), new("processor", Text(Processor)), .. amount]);
+
+    private string Link(ulong address) => MachineLink.ToMemory(Machine.Id, Hex(address), Space, Processor).ToString();
+
+    private static string Hex(ulong address) => "0x" + address.ToString("x", CultureInfo.InvariantCulture);
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }
