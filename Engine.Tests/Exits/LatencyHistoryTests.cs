@@ -53,6 +53,27 @@ public sealed class LatencyHistoryTests
     }
 
     [Fact]
+    public void A_long_one_is_told_in_the_column_that_counts_it()
+    {
+        ExitJournal journal = new(1, 64, 100);
+        LatencyHistory history = new();
+        history.Take(0, journal);
+        Write(journal, history, 0, ExitReason.Mmio, 100);
+
+        // Written when the pump has read the journal for this column, and before it takes it: it reads it for the next.
+        journal.Processors[0].Record(new ExitRecord { Reason = ExitReason.Mmio, DurationNanoseconds = 5_100_000 }, isCall: false);
+        history.Take(s_second, journal);
+        history.See(ExitReason.Mmio, 5_100_000);
+        Write(journal, history, 0, ExitReason.Mmio, 101, 102);
+        history.Take(2 * s_second, journal);
+
+        IReadOnlyList<LatencyColumn> columns = history.Read(s_short);
+        Assert.Equal(5_100_000u, columns[0].Longest);
+        Assert.InRange(columns[1].Longest, 102 * (1 - LatencyHistogram.ErrorBound), 102);
+        Assert.Equal([(101u, 2)], Told(columns[1], 101));
+    }
+
+    [Fact]
     public void Kicks_are_not_told_of()
     {
         ExitJournal journal = new(1, 64, 100);

@@ -108,10 +108,15 @@ public sealed class AssemblerTests
         await File.WriteAllTextAsync(secret, Secret + "\n", TestContext.Current.CancellationToken);
         try
         {
-            AssemblyOutcome outcome = await AssembleAsync(string.Format(System.Globalization.CultureInfo.InvariantCulture, form, secret));
-            Assert.DoesNotContain(Secret, string.Join('\n', outcome.Errors), StringComparison.Ordinal);
-            Assert.DoesNotContain(Secret, Encoding.Latin1.GetString((outcome.Program ?? ReadOnlyMemory<byte>.Empty).Span), StringComparison.Ordinal);
-            Assert.True(outcome.Errors.Count > 0 || form.Contains(".end\n", StringComparison.Ordinal));
+            // With namespaces of its own where there are any, and without: the limits alone have to do.
+            using var withoutNamespaces = new ToolLinks("as", "ld", "prlimit");
+            foreach (string path in new[] { SearchPath, withoutNamespaces.Folder })
+            {
+                AssemblyOutcome outcome = await AssembleAsync(string.Format(System.Globalization.CultureInfo.InvariantCulture, form, secret), path: path);
+                Assert.DoesNotContain(Secret, string.Join('\n', outcome.Errors), StringComparison.Ordinal);
+                Assert.DoesNotContain(Secret, Encoding.Latin1.GetString((outcome.Program ?? ReadOnlyMemory<byte>.Empty).Span), StringComparison.Ordinal);
+                Assert.True(outcome.Errors.Count > 0 || form.Contains(".end\n", StringComparison.Ordinal));
+            }
         }
         finally
         {
@@ -125,6 +130,20 @@ public sealed class AssemblerTests
         AssemblyOutcome outcome = await AssembleAsync("nop\n .incbin \"x\"\n.include \"y\"");
         Assert.Equal([2, 3], outcome.Errors.Select(error => error.Line));
         Assert.Contains(".incbin is refused", outcome.Errors[0].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task More_sources_than_a_few_at_once_are_refused_and_later_ones_taken()
+    {
+        using var assembler = new GnuAssembler(SearchPath);
+        AssemblerAvailability answer = await assembler.CheckAsync();
+        Assert.SkipUnless(answer.IsAvailable, answer.Text);
+        Task<AssemblyOutcome>[] all = [.. Enumerable.Range(0, 10 * GnuAssembler.MostAtOnce).Select(_ => assembler.AssembleAsync("hlt", AssemblySyntax.Intel))];
+        await Task.WhenAll(all).ContinueWith(_ => { }, TaskScheduler.Default);
+        Assert.All(all, one => Assert.True(one.IsCompletedSuccessfully || one.Exception?.InnerException is AssemblerBusyException));
+        Assert.Contains(all, one => one.IsFaulted);
+        Assert.True(all.Count(one => one.IsCompletedSuccessfully) >= GnuAssembler.MostAtOnce);
+        Assert.Empty((await assembler.AssembleAsync("hlt", AssemblySyntax.Intel)).Errors);
     }
 
     [Fact]
@@ -151,9 +170,9 @@ public sealed class AssemblerTests
     }
 
     /// <summary>Assembles; skips the test, with the reason, where nothing can be assembled.</summary>
-    private static async Task<AssemblyOutcome> AssembleAsync(string source, AssemblySyntax syntax = AssemblySyntax.Intel)
+    private static async Task<AssemblyOutcome> AssembleAsync(string source, AssemblySyntax syntax = AssemblySyntax.Intel, string? path = null)
     {
-        using var assembler = new GnuAssembler(SearchPath);
+        using var assembler = new GnuAssembler(path ?? SearchPath);
         AssemblerAvailability answer = await assembler.CheckAsync();
         Assert.SkipUnless(answer.IsAvailable, answer.Text);
         return await assembler.AssembleAsync(source, syntax);

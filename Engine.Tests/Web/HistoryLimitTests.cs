@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using Hyperpatch.Web.Security;
 
 namespace Hyperpatch.Engine.Tests.Web;
@@ -35,10 +36,34 @@ public sealed class HistoryLimitTests
             HttpResponseMessage refused = await client.GetAsync(new Uri("/api/machines/m1/exits", UriKind.Relative), Cancellation);
             Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
             Assert.Equal("application/problem+json", refused.Content.Headers.ContentType?.MediaType);
+
+            // Somebody at another address is not kept out by them. Elsewhere than on Linux the second loopback address has to be set up first.
+            if (OperatingSystem.IsLinux())
+            {
+                using HttpClient other = new(new SocketsHttpHandler { ConnectCallback = (context, cancellation) => ConnectAsync(IPAddress.Parse("127.0.0.2"), context.DnsEndPoint, cancellation) });
+                other.DefaultRequestHeaders.Authorization = client.DefaultRequestHeaders.Authorization;
+                Assert.Equal(HttpStatusCode.OK, (await other.GetAsync(new Uri(dashboard.Address, "/api/machines/m1/exits"), Cancellation)).StatusCode);
+            }
         }
         finally
         {
             open.ForEach(export => export.Dispose());
+        }
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(IPAddress from, DnsEndPoint to, CancellationToken cancellation)
+    {
+        Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(from.MapToIPv6(), 0));
+            await socket.ConnectAsync(IPAddress.Parse(to.Host).MapToIPv6(), to.Port, cancellation);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
         }
     }
 }

@@ -26,6 +26,16 @@ public sealed class KvmHostApiTests
     }
 
     [Fact]
+    public void What_happened_while_nobody_looked_is_no_rate_of_now()
+    {
+        var table = new KvmRateTable();
+        _ = Take(table, 0, ("exits", 0));
+        Assert.Equal(100, Assert.Single(Take(table, 60, ("exits", 6000))).PerSecond);
+        Assert.Null(Assert.Single(Take(table, 3660, ("exits", 366_000_000))).PerSecond);
+        Assert.Equal(50, Assert.Single(Take(table, 3661, ("exits", 366_000_050))).PerSecond);
+    }
+
+    [Fact]
     public async Task Machines_of_other_programs_are_shown_with_their_rates()
     {
         string root = Directory.CreateTempSubdirectory("hyperpatch-kvm-").FullName;

@@ -4,7 +4,11 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.SignalR.Client;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Tests.Web;
 
@@ -12,6 +16,9 @@ namespace Hyperpatch.Engine.Tests.Web;
 public sealed partial class ProtectionTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    // Style sheets, scripts and pictures: the page that asks for the token has them, too.
+    private static bool IsFile(string path) => Path.HasExtension(path) || path.StartsWith("/_framework", StringComparison.Ordinal) || path.StartsWith("/_content", StringComparison.Ordinal);
 
     [Theory]
     [InlineData("POST", "/api/machines")]
@@ -32,6 +39,30 @@ public sealed partial class ProtectionTests
         Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
         JsonElement problem = await response.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
         Assert.Contains("only operators", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_endpoint_asks_for_a_role_and_every_change_for_operators()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
+        List<string> open = [], forViewers = [];
+        foreach (RouteEndpoint endpoint in dashboard.Application.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>())
+        {
+            string path = '/' + (endpoint.RoutePattern.RawText ?? "").TrimStart('/');
+            IReadOnlyList<string> methods = endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [];
+            if (endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
+            {
+                open.Add(path);
+            }
+            else if (path.StartsWith("/api", StringComparison.Ordinal) && !methods.All(HttpMethods.IsGet)
+                && !endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(wanted => wanted.Policy == AccessPolicies.Operator))
+            {
+                forViewers.Add($"{string.Join(',', methods)} {path}");
+            }
+        }
+
+        Assert.Empty(forViewers);
+        Assert.Equal(["/healthz", "/login", "/logout", "/status/{code:int}"], open.Distinct().Where(path => !IsFile(path)).Order(StringComparer.Ordinal));
     }
 
     [Theory]

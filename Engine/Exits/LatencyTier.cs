@@ -123,6 +123,7 @@ internal sealed class LatencyTier(long step, int capacity, int mostCells)
         {
             int offset = reason * LatencyHistogram.BucketCount;
             uint shortest = 0;
+            int highest = -1;
             for (int bucket = 0; bucket < LatencyHistogram.BucketCount; bucket++)
             {
                 long gained = totals[offset + bucket] - _totals[offset + bucket];
@@ -130,16 +131,35 @@ internal sealed class LatencyTier(long step, int capacity, int mostCells)
                 {
                     Add(new Cell((byte)reason, (byte)bucket, (uint)Math.Min(gained, uint.MaxValue)));
                     shortest = (uint)LatencyHistogram.LowerBound(bucket);
+                    highest = bucket;
                 }
             }
 
+            uint seen = _seen[reason];
+            if (seen > 0 && LatencyHistogram.Bucket(seen) > highest)
+            {
+                // The column before counts it: it was recorded after the pump had read the journal for that one. Whether another of this column was
+                // nearly as long is not known any more, but for its bucket.
+                Correct(reason, seen);
+                seen = 0;
+            }
+
             // The longest may be one that the journal lost before the pump saw it: then its bucket is all that is known.
-            longest[reason] = Math.Max(_seen[reason], shortest);
+            longest[reason] = Math.Max(seen, shortest);
         }
 
         Array.Clear(_seen);
         _columns[_count % capacity] = new Column(start, end, first, (int)(_head - first));
         _count++;
+    }
+
+    private void Correct(int reason, uint seen)
+    {
+        if (_count > 0)
+        {
+            ref uint before = ref _longest[Slot(_count - 1) + reason];
+            before = Math.Max(before, seen);
+        }
     }
 
     private void Add(Cell cell)

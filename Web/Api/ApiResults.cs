@@ -20,6 +20,7 @@ internal static class ApiResults
         CommandErrorKind.Forbidden => Results.Problem(error.Message, statusCode: StatusCodes.Status403Forbidden),
         CommandErrorKind.NotFound => Results.Problem(error.Message, statusCode: StatusCodes.Status404NotFound),
         CommandErrorKind.Conflict => Results.Problem(error.Message, statusCode: StatusCodes.Status409Conflict),
+        CommandErrorKind.Busy => Results.Problem(error.Message, statusCode: StatusCodes.Status429TooManyRequests),
         _ => Results.Problem(error.Message, statusCode: StatusCodes.Status422UnprocessableEntity),
     };
 }

@@ -14,7 +14,7 @@ internal static class AssembleEndpoints
         .RequireAuthorization(AccessPolicies.Operator).WithTags("Machines").WithName("Assemble")
         .WithSummary("Assembles a source with the host's GNU assembler: bytes and listing, or the mistakes by line.")
         .WithMetadata(new RequestSizeLimitAttribute(GnuAssembler.MaximumMessage)).Accepts<AssembleRequest>("application/json").Produces<AssemblyView>()
-        .ProducesValidationProblem().ProducesProblem(403).ProducesProblem(413).ProducesProblem(422);
+        .ProducesValidationProblem().ProducesProblem(403).ProducesProblem(413).ProducesProblem(422).ProducesProblem(429);
 
     private static async Task<IResult> AssembleAsync(ClaimsPrincipal user, MachineCommands commands, HttpRequest request) =>
         (await JsonBody.ReadAsync<AssembleRequest>(request)).Succeeded(out AssembleRequest? body, out CommandError? error)

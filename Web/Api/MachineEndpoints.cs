@@ -24,7 +24,7 @@ internal static class MachineEndpoints
         machines.MapPost("", CreateAsync)
             .RequireAuthorization(AccessPolicies.Operator).WithName("CreateMachine").WithSummary("Makes a machine, and starts it where asked to.")
             .WithMetadata(new RequestSizeLimitAttribute(GnuAssembler.MaximumMessage)).Accepts<CreateMachineRequest>("application/json", "multipart/form-data").ProducesProblem(413).Produces<MachineView>(StatusCodes.Status201Created)
-            .ProducesValidationProblem().ProducesProblem(403).ProducesProblem(409).ProducesProblem(422);
+            .ProducesValidationProblem().ProducesProblem(403).ProducesProblem(409).ProducesProblem(422).ProducesProblem(429);
         machines.MapGet("/{id}", (ClaimsPrincipal user, MachineCommands commands, string id) => View(commands.Get(user, id)))
             .WithName("GetMachine").WithSummary("One machine.").Produces<MachineView>().ProducesProblem(404);
         machines.MapDelete("/{id}", DeleteAsync)

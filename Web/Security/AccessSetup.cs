@@ -1,3 +1,4 @@
+using System.Threading.RateLimiting;
 using Hyperpatch.Web.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
@@ -12,8 +13,11 @@ internal static class AccessSetup
     /// <summary>Name of the limit on requests that read recorded exits.</summary>
     public const string HistoryRateLimit = "history";
 
-    /// <summary>So many of them at once.</summary>
+    /// <summary>So many of them at once from one address. Whoever takes a file in slowly holds a place for as long as that lasts: the places of others are not theirs.</summary>
     public const int HistoryRequests = 4;
+
+    /// <summary>So many of them at once in all.</summary>
+    public const int AllHistoryRequests = 8;
 
     /// <summary>Adds authentication, authorization (deny by default), anti-forgery and the limit on log-in attempts.</summary>
     public static void AddAccess(this IServiceCollection services, SecurityOptions options)
@@ -78,11 +82,14 @@ internal static class AccessSetup
             };
 
             // Each of these walks a history of up to a million exits: a few at a time leave the processors to the guests.
-            limiter.AddConcurrencyLimiter(HistoryRateLimit, history =>
-            {
-                history.PermitLimit = HistoryRequests;
-                history.QueueLimit = 0;
-            });
+            limiter.AddPolicy(HistoryRateLimit, context => AtOnce(context.Connection.RemoteIpAddress?.ToString() ?? "", HistoryRequests));
+            limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(context =>
+                context.GetEndpoint()?.Metadata.GetMetadata<EnableRateLimitingAttribute>()?.PolicyName == HistoryRateLimit
+                    ? AtOnce(HistoryRateLimit, AllHistoryRequests)
+                    : RateLimitPartition.GetNoLimiter(""));
         });
     }
+
+    private static RateLimitPartition<string> AtOnce(string who, int most) =>
+        RateLimitPartition.GetConcurrencyLimiter(who, _ => new ConcurrencyLimiterOptions { PermitLimit = most, QueueLimit = 0 });
 }

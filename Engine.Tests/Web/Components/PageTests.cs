@@ -3,6 +3,7 @@ using Bunit.TestDoubles;
 using Hyperpatch.Web.Components.Pages;
 using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Machines;
+using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Machines.Commands;
 using Hyperpatch.Web.Machines.HostKvm;
 using Hyperpatch.Web.Machines.Views;
@@ -23,6 +24,7 @@ public sealed class PageTests : BunitContext, IAsyncLifetime
         Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<AcceleratorSet>());
         Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<DemoMachine>());
         Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<KvmHostMonitor>());
+        Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<GnuAssembler>());
         JSInterop.Mode = JSRuntimeMode.Loose;
     }
 
@@ -130,6 +132,43 @@ public sealed class PageTests : BunitContext, IAsyncLifetime
         Assert.Contains("1m, 5m, 15m, 1h, not \"2m\"", page.Find("[data-testid=compare-range-error]").TextContent, StringComparison.Ordinal);
         Assert.Contains("It takes two machines", page.Find("[data-testid=compare-few]").TextContent, StringComparison.Ordinal);
         Assert.Empty(page.FindAll("[data-testid=compare-rates]"));
+    }
+
+    [Fact]
+    public async Task The_editor_says_how_the_assembler_is_confined()
+    {
+        LogIn("operator");
+        AssemblerAvailability answer = await Services.GetRequiredService<GnuAssembler>().CheckAsync();
+        Assert.SkipUnless(answer.IsAvailable, answer.Text);
+
+        IRenderedComponent<EditorPage> page = Render<EditorPage>();
+
+        Assert.Contains("namespaces of its own", answer.Confinement, StringComparison.Ordinal);
+        page.WaitForAssertion(() => Assert.Equal(answer.Confinement, page.Find("[data-testid=confinement]").TextContent));
+    }
+
+    [Fact]
+    public void Another_example_loses_nothing_that_was_typed()
+    {
+        LogIn("operator");
+        IRenderedComponent<EditorPage> page = Render<EditorPage>();
+        string Source() => page.Find("[data-testid=field-source]").GetAttribute("value") ?? "";
+        page.Find("[data-testid=field-source]").Input("nop # mine");
+        page.Find("[data-testid=field-syntax]").Change("att");
+
+        page.Find("[data-testid=field-example]").Change("race");
+        page.WaitForAssertion(() => Assert.Equal(EditorExample.Find("race")!.Source, Source()));
+        page.Find("[data-testid=bring-back]").Click();
+
+        Assert.Equal("nop # mine", Source());
+        Assert.Equal("att", page.Find("[data-testid=field-syntax]").GetAttribute("value"));
+        Assert.Empty(page.FindAll("[data-testid=bring-back]"));
+        page.Find("[data-testid=field-example]").Change("serial");
+        page.WaitForAssertion(() => Assert.Equal(EditorExample.Find("serial")!.Source, Source()));
+        page.Find("[data-testid=field-example]").Change("undefined");
+        page.WaitForAssertion(() => Assert.Equal(EditorExample.Find("undefined")!.Source, Source()));
+        page.Find("[data-testid=bring-back]").Click();
+        Assert.Equal("nop # mine", Source());
     }
 
     private void LogIn(string role)

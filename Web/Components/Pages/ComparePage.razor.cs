@@ -28,6 +28,7 @@ public sealed partial class ComparePage : SessionPage, IAsyncDisposable
     private ManagedMachine? _right;
     private ChartRange _range = ChartRange.All[0];
     private (ManagedMachine? Left, ManagedMachine? Right) _followed;
+    private int _turn;
     private IJSObjectReference? _module;
     private IJSObjectReference? _view;
     private string? _error;
@@ -96,7 +97,15 @@ public sealed partial class ComparePage : SessionPage, IAsyncDisposable
         }
 
         _followed = (_left, _right);
+        int turn = ++_turn;
         await StopAsync();
+
+        // Meanwhile others may have been picked: they are followed already.
+        if (IsStale(turn))
+        {
+            return;
+        }
+
         if (_gone.Count > 0 || _error is not null)
         {
             _gone.Clear();
@@ -108,7 +117,7 @@ public sealed partial class ComparePage : SessionPage, IAsyncDisposable
         {
             try
             {
-                await FollowAsync(left, right);
+                await FollowAsync(left, right, turn);
             }
             catch (Exception exception) when (BrowserLoss.Is(exception) || _isDisposed)
             {
@@ -121,10 +130,11 @@ public sealed partial class ComparePage : SessionPage, IAsyncDisposable
 
     private ManagedMachine? Find(string? id) => string.IsNullOrWhiteSpace(id) ? null : Commands.Get(User, id).Value;
 
-    private async Task FollowAsync(ManagedMachine left, ManagedMachine right)
+    // Whoever picks quickly is ahead of the browser: what was begun for the machines before is then given up.
+    private bool IsStale(int turn) => _isDisposed || turn != _turn;
+
+    private async Task FollowAsync(ManagedMachine left, ManagedMachine right, int turn)
     {
-        // Whoever picks quickly is ahead of the browser: what was begun for the machines before is then given up.
-        bool IsStale() => _isDisposed || _followed != (left, right);
         _module ??= await Browser.InvokeAsync<IJSObjectReference>("import", "./js/machine/compare.js");
         _view ??= await _module.InvokeAsync<IJSObjectReference>("create", _root);
         if (_isDisposed)
@@ -133,7 +143,7 @@ public sealed partial class ComparePage : SessionPage, IAsyncDisposable
             return;
         }
 
-        if (IsStale())
+        if (IsStale(turn))
         {
             return;
         }
@@ -142,13 +152,13 @@ public sealed partial class ComparePage : SessionPage, IAsyncDisposable
         foreach ((string side, ManagedMachine machine) in new[] { (LeftSide, left), (RightSide, right) })
         {
             byte[] points = await Task.Run(() => JsonSerializer.SerializeToUtf8Bytes(RatePoints.Of(machine.Machine.Rates.Read()), JsonSerializerOptions.Web));
-            if (IsStale())
+            if (IsStale(turn))
             {
                 return;
             }
 
             await _view.InvokeVoidAsync("backfill", s_limit, side, points);
-            if (IsStale())
+            if (IsStale(turn))
             {
                 return;
             }

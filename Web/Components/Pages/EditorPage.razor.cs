@@ -33,6 +33,9 @@ public sealed partial class EditorPage : SessionPage
     private bool _busy;
     private bool _mayMoveFocus;
 
+    // What a person had written when an example took its place.
+    private (string Source, string Syntax)? _replaced;
+
     /// <summary>The host's assembler.</summary>
     [Inject]
     public required GnuAssembler Assembler { get; init; }
@@ -92,10 +95,34 @@ public sealed partial class EditorPage : SessionPage
 
     private void Show(EditorExample example)
     {
+        KeepWhatWasTyped();
         _example = example.Name;
         _source = example.Source;
         _processors = example.Processors.ToString(CultureInfo.InvariantCulture);
         _syntax = "intel";
+        _view = null;
+        Mark([]);
+        Count();
+    }
+
+    private void KeepWhatWasTyped()
+    {
+        if (!string.IsNullOrWhiteSpace(_source) && EditorExample.All.All(known => known.Source != _source))
+        {
+            _replaced = (_source, _syntax);
+        }
+    }
+
+    private void BringBack()
+    {
+        if (_replaced is not { } typed)
+        {
+            return;
+        }
+
+        _replaced = null;
+        KeepWhatWasTyped();
+        (_source, _syntax) = typed;
         _view = null;
         Mark([]);
         Count();

@@ -7,7 +7,9 @@ namespace Hyperpatch.Web.Machines.Assembling;
 /// <param name="Linker">Path of <c>ld</c>.</param>
 /// <param name="Limiter">Path of <c>prlimit</c>.</param>
 /// <param name="Version">What <c>as</c> calls itself.</param>
-internal sealed record AssemblerTools(string Assembler, string Linker, string Limiter, string Version)
+/// <param name="Sandbox">Namespaces of their own, or null where the host has none for them.</param>
+/// <param name="WithoutSandbox">Why it has none; empty where it has.</param>
+internal sealed record AssemblerTools(string Assembler, string Linker, string Limiter, string Version, ToolSandbox? Sandbox, string WithoutSandbox)
 {
     /// <summary>Looks for them.</summary>
     /// <param name="path">Folders, separated as in PATH.</param>
@@ -20,28 +22,52 @@ internal sealed record AssemblerTools(string Assembler, string Linker, string Li
         }
 
         string? assembler = Find(path, "as"), linker = Find(path, "ld"), limiter = Find(path, "prlimit");
-        if (assembler is null || linker is null)
+        if (assembler is not null && linker is not null && limiter is not null)
         {
-            return (null, $"The GNU assembler is not installed here (no {(assembler is null ? "as" : "ld")} on the PATH). Install the package binutils (Debian: apt-get install binutils) and start the server anew.");
+            return await TryAsync(assembler, linker, limiter, Find(path, "unshare"));
         }
 
-        if (limiter is null)
-        {
-            return (null, "prlimit is not installed here; the assembler runs under its limits alone. Install the package util-linux and start the server anew.");
-        }
+        return assembler is null || linker is null
+            ? (null, $"The GNU assembler is not installed here (no {(assembler is null ? "as" : "ld")} on the PATH). Install the package binutils (Debian: apt-get install binutils) and start the server anew.")
+            : (null, "prlimit is not installed here; the assembler runs under its limits alone. Install the package util-linux and start the server anew.");
+    }
 
+    private static async Task<(AssemblerTools? Tools, string Reason)> TryAsync(string assembler, string linker, string limiter, string? unshare)
+    {
         ToolResult answer = await ToolRun.RunAsync(new ToolCall(assembler, ["--version"], Path.GetTempPath(), ""));
         string[] lines = answer.Output.Split('\n', StringSplitOptions.TrimEntries);
-        return answer.Status == 0 && lines[0].Contains("GNU", StringComparison.Ordinal)
-            ? lines.Any(line => line.Contains("x86_64", StringComparison.Ordinal) || line.Contains("x86-64", StringComparison.Ordinal))
-                ? (new AssemblerTools(assembler, linker, limiter, lines[0]), "")
-                : (null, $"The assembler here is not for x86-64 ({lines[0]}). Install the package binutils-x86-64-linux-gnu's as and ld under these names on the PATH.")
-            : (null, string.Create(CultureInfo.InvariantCulture, $"{assembler} is no GNU assembler, or does not start (status {answer.Status})."));
+        if (answer.Status != 0 || !lines[0].Contains("GNU", StringComparison.Ordinal))
+        {
+            return (null, string.Create(CultureInfo.InvariantCulture, $"{assembler} is no GNU assembler, or does not start (status {answer.Status})."));
+        }
+
+        if (!lines.Any(line => line.Contains("x86_64", StringComparison.Ordinal) || line.Contains("x86-64", StringComparison.Ordinal)))
+        {
+            return (null, $"The assembler here is not for x86-64 ({lines[0]}). Install the package binutils-x86-64-linux-gnu's as and ld under these names on the PATH.");
+        }
+
+        (ToolSandbox? sandbox, string reason) = await ToolSandbox.TryAsync(unshare, limiter, assembler, linker);
+        return (new AssemblerTools(assembler, linker, limiter, lines[0], sandbox, reason), "");
     }
 
     private static string? Find(string path, string name) => path
         .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
         .Where(Path.IsPathRooted)
         .Select(folder => Path.Combine(folder, name))
-        .FirstOrDefault(File.Exists);
+        .Where(File.Exists)
+        .Select(Target)
+        .FirstOrDefault();
+
+    // Some systems have links through /etc/alternatives, which is not in the sandbox.
+    private static string Target(string file)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? file;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return file;
+        }
+    }
 }

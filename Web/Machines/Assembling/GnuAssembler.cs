@@ -9,7 +9,8 @@ namespace Hyperpatch.Web.Machines.Assembling;
 /// A source is somebody else's. It comes in on standard input, never as a file name or an argument; the tools run without a shell, in an empty
 /// folder of their own that is deleted afterwards, under limits of time, memory and file size. The assembler may hold four files open: input, the two
 /// outputs and its object file. So whatever a source says, and however a macro spells it, there is no descriptor left to open a file of the host with
-/// (.incbin, .include). What it says it read beyond that (--MD) is checked as well.
+/// (.incbin, .include). What it says it read beyond that (--MD) is checked as well. Where the host allows it the tools have namespaces of their own
+/// besides (<see cref="ToolSandbox"/>): what a fault in them would let a source do ends there.
 /// </remarks>
 public sealed class GnuAssembler : IDisposable
 {
@@ -18,6 +19,9 @@ public sealed class GnuAssembler : IDisposable
 
     /// <summary>Bytes of JSON that hold the longest source, each character escaped (\uXXXX), and a few fields beside it.</summary>
     public const int MaximumMessage = (6 * MaximumSource) + (16 * 1024);
+
+    /// <summary>Sources in hand at most, two of them at work: each may take some seconds.</summary>
+    public const int MostAtOnce = 16;
 
     private const string LoadAddress = "0x100000";
     private const string Object = "program.o";
@@ -29,6 +33,7 @@ public sealed class GnuAssembler : IDisposable
 
     private readonly SemaphoreSlim _gate = new(2);
     private readonly Lazy<Task<(AssemblerTools? Tools, string Reason)>> _tools;
+    private int _inHand;
 
     /// <summary>Makes one for the tools of a search path.</summary>
     /// <param name="path">Folders, separated as in PATH.</param>
@@ -37,14 +42,17 @@ public sealed class GnuAssembler : IDisposable
     /// <summary>Whether there are tools: the assembler's version, or the reason why not.</summary>
     public async Task<AssemblerAvailability> CheckAsync() => await _tools.Value switch
     {
-        ({ } tools, _) => new AssemblerAvailability(true, tools.Version),
-        (null, string reason) => new AssemblerAvailability(false, reason),
+        ({ } tools, _) => new AssemblerAvailability(true, tools.Version, tools.Sandbox is null
+            ? $"It has no namespaces of its own here ({tools.WithoutSandbox}) and runs under its limits alone."
+            : "It runs in namespaces of its own: no network, and no files but the host's programs and libraries."),
+        (null, string reason) => new AssemblerAvailability(false, reason, ""),
     };
 
     /// <summary>Assembles a source.</summary>
     /// <param name="source">The source.</param>
     /// <param name="syntax">How instructions are written at first; directives can change it.</param>
     /// <returns>The program, or the mistakes.</returns>
+    /// <exception cref="AssemblerBusyException">There are <see cref="MostAtOnce"/> already.</exception>
     /// <exception cref="InvalidOperationException">There are no tools here; <see cref="CheckAsync"/> says why.</exception>
     public async Task<AssemblyOutcome> AssembleAsync(string source, AssemblySyntax syntax)
     {
@@ -60,22 +68,27 @@ public sealed class GnuAssembler : IDisposable
             return new AssemblyOutcome(null, errors);
         }
 
-        await _gate.WaitAsync();
         try
         {
-            DirectoryInfo folder = Directory.CreateTempSubdirectory("hyperpatch-");
+            if (Interlocked.Increment(ref _inHand) > MostAtOnce)
+            {
+                throw new AssemblerBusyException();
+            }
+
+            await _gate.WaitAsync();
             try
             {
-                return await AssembleAsync(tools, folder.FullName, source, syntax);
+                using var folder = new ToolFolder();
+                return await AssembleAsync(tools, folder.Work, source, syntax);
             }
             finally
             {
-                Delete(folder);
+                _gate.Release();
             }
         }
         finally
         {
-            _gate.Release();
+            Interlocked.Decrement(ref _inHand);
         }
     }
 
@@ -114,25 +127,18 @@ public sealed class GnuAssembler : IDisposable
             : new AssemblyOutcome(null, Explain(linked, ToolMessages.OfLinker(linked.Errors, lines), "linker"));
     }
 
-    private static ToolCall Limited(AssemblerTools tools, string folder, int openFiles, string input, string[] command) => new(
-        tools.Limiter,
-        [
-            string.Create(CultureInfo.InvariantCulture, $"--nofile={openFiles}:{openFiles}"), "--cpu=5:5", "--as=536870912:536870912",
-            string.Create(CultureInfo.InvariantCulture, $"--fsize={MostFileBytes}:{MostFileBytes}"), "--core=0:0", .. command,
-        ],
-        folder,
-        input);
-
-    private static void Delete(DirectoryInfo folder)
+    private static ToolCall Limited(AssemblerTools tools, string folder, int openFiles, string input, string[] command)
     {
-        try
-        {
-            folder.Delete(recursive: true);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // The answer is not lost for it: what stays is a source's own object file, in the system's folder for such things.
-        }
+        // Neither tool starts another: of processes there is one.
+        ToolCall call = new(
+            tools.Limiter,
+            [
+                string.Create(CultureInfo.InvariantCulture, $"--nofile={openFiles}:{openFiles}"), "--cpu=5:5", "--as=536870912:536870912", "--nproc=1:1",
+                string.Create(CultureInfo.InvariantCulture, $"--fsize={MostFileBytes}:{MostFileBytes}"), "--core=0:0", .. command,
+            ],
+            folder,
+            input);
+        return tools.Sandbox?.Around(call) ?? call;
     }
 
     private static bool ReadOthers(string dependencies)
@@ -152,6 +158,7 @@ public sealed class GnuAssembler : IDisposable
     private static List<AssemblyError> Explain(ToolResult result, List<AssemblyError> errors, string tool) => errors.Count > 0 ? errors : [new AssemblyError(null, result.Status switch
     {
         null => $"The {tool} took too long and was stopped.",
+        ToolSandbox.NotPrepared => $"The {tool} was not started: its namespaces could not be made. {result.Errors.Split('\n')[0]}",
         FileSizeSignal => $"The program is too large: {MostFileBytes >> 20} MiB at most, symbols included.",
         { } status when status > 128 => $"The {tool} was stopped: it took too long or too much memory (signal {status - 128}).",
         { } status => $"The {tool} gave up (status {status}): too much memory is needed, or the source asks for what cannot be linked to run at {LoadAddress}.",

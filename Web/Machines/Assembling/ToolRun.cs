@@ -27,7 +27,7 @@ internal static class ToolRun
         // Nothing of the server's own, settings and tokens included; messages in English.
         start.Environment.Clear();
         start.Environment["LC_ALL"] = "C";
-        start.Environment["TMPDIR"] = call.Folder;
+        start.Environment["TMPDIR"] = ".";
         Process process;
         try
         {

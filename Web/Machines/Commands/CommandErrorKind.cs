@@ -17,4 +17,7 @@ public enum CommandErrorKind
 
     /// <summary>The accelerator cannot do it on this host.</summary>
     Unavailable,
+
+    /// <summary>Too many ask for it at this moment.</summary>
+    Busy,
 }

@@ -79,6 +79,10 @@ public sealed class GuestChoice(GnuAssembler assembler)
         {
             return new AssembledGuest(null, [new AssemblyError(null, exception.Message)]);
         }
+        catch (AssemblerBusyException exception)
+        {
+            return new CommandError(CommandErrorKind.Busy, exception.Message);
+        }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             return new CommandError(CommandErrorKind.Unavailable, $"The assembler's folder in {Path.GetTempPath()} cannot be used: {exception.Message}");

@@ -6,20 +6,23 @@ namespace Hyperpatch.Web.Machines.HostKvm;
 /// <remarks>Not safe for several threads: the caller has a lock.</remarks>
 internal sealed class KvmRateTable
 {
+    /// <summary>The longest time that a rate is made over. Readings are made when somebody looks: the mean since the last time that somebody did is no rate of now.</summary>
+    public static readonly TimeSpan Longest = TimeSpan.FromSeconds(90);
+
     private Dictionary<string, IReadOnlyDictionary<string, long>> _last = [];
     private TimeSpan _at;
 
     /// <summary>Takes a reading.</summary>
     /// <param name="at">When it was made, on a clock that only goes forward.</param>
     /// <param name="readings">Counters by who they belong to.</param>
-    /// <returns>For each owner its counters, the fastest first. Without a reading before, nothing has a rate.</returns>
+    /// <returns>For each owner its counters, the fastest first. Without a reading within <see cref="Longest"/> before, nothing has a rate.</returns>
     public Dictionary<string, IReadOnlyList<KvmCounterView>> Take(TimeSpan at, IReadOnlyDictionary<string, IReadOnlyDictionary<string, long>> readings)
     {
         double seconds = (at - _at).TotalSeconds;
         Dictionary<string, IReadOnlyList<KvmCounterView>> views = [];
         foreach ((string owner, IReadOnlyDictionary<string, long> counters) in readings)
         {
-            IReadOnlyDictionary<string, long>? before = seconds > 0 ? _last.GetValueOrDefault(owner) : null;
+            IReadOnlyDictionary<string, long>? before = seconds > 0 && seconds <= Longest.TotalSeconds ? _last.GetValueOrDefault(owner) : null;
             views[owner] =
             [
                 .. counters

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Components.Live;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Texts;
@@ -20,8 +21,8 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(400);
 
     private readonly Dictionary<string, string[]> _errors = [];
+    private readonly Following _following = new();
     private bool _frozen;
-    private CancellationTokenSource? _following;
     private (ExitFilter, ManagedMachine?, MachineScript?) _shown;
 
     /// <summary>For filters in the address.</summary>
@@ -51,7 +52,7 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await StopAsync();
+        _following.Dispose();
         if (Script is not null)
         {
             await Script.SetExitsAsync("[]"u8.ToArray(), null);
@@ -77,17 +78,16 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    protected override async Task OnAfterRenderAsync(bool firstRender)
+    protected override void OnAfterRender(bool firstRender)
     {
-        if (Script is null || _shown == (Filter, Machine, Script))
+        if (Script is not { } script || _shown == (Filter, Machine, script))
         {
             return;
         }
 
-        _shown = (Filter, Machine, Script);
-        await StopAsync();
-        _following = new CancellationTokenSource();
-        _ = FollowAsync(Script, Filter, _following.Token);
+        ExitFilter filter = Filter;
+        _shown = (filter, Machine, script);
+        _following.Begin(ended => FollowAsync(script, filter, ended));
     }
 
     private static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
@@ -95,16 +95,6 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
     private static ExitReason? MachineReason(string? text) => Words.TryParse(text, out ExitReason reason) ? reason : null;
 
     private static byte[] Encode(IReadOnlyList<ExitEvent> exits) => JsonSerializer.SerializeToUtf8Bytes(exits, JsonSerializerOptions.Web);
-
-    private async Task StopAsync()
-    {
-        if (_following is { } following)
-        {
-            _following = null;
-            await following.CancelAsync();
-            following.Dispose();
-        }
-    }
 
     private async Task FollowAsync(MachineScript script, ExitFilter filter, CancellationToken cancellation)
     {
@@ -121,6 +111,8 @@ public sealed partial class ExitsPane : ComponentBase, IAsyncDisposable
             using PeriodicTimer timer = new(s_interval);
             while (await timer.WaitForNextTickAsync(cancellation))
             {
+                // The end may have been told behind the tick.
+                cancellation.ThrowIfCancellationRequested();
                 exits = Machine.Latest(ref position, Most, filter);
                 if (exits.Count > 0)
                 {

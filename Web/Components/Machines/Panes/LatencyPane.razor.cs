@@ -3,6 +3,7 @@ using System.Text.Json;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Components.Live;
 using Hyperpatch.Web.Components.Shared;
 using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Machines;
@@ -13,12 +14,12 @@ using Microsoft.AspNetCore.Components;
 namespace Hyperpatch.Web.Components.Machines.Panes;
 
 /// <summary>Handling times: percentiles, histogram, and a heat map over time. Its figures go only to the browsers that show it, once a second.</summary>
-public sealed partial class LatencyPane : ComponentBase, IAsyncDisposable
+public sealed partial class LatencyPane : ComponentBase, IDisposable
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(1);
     private ChartRange _range = ChartRange.All[0];
     private string? _rangeError;
-    private CancellationTokenSource? _following;
+    private readonly Following _following = new();
     private (string?, ChartRange, ManagedMachine?, MachineScript?) _shown;
 
     /// <summary>For reason and range in the address.</summary>
@@ -38,7 +39,7 @@ public sealed partial class LatencyPane : ComponentBase, IAsyncDisposable
     public string? Reason { get; set; }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync() => await StopAsync();
+    public void Dispose() => _following.Dispose();
 
     /// <inheritdoc/>
     protected override void OnParametersSet()
@@ -52,17 +53,18 @@ public sealed partial class LatencyPane : ComponentBase, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    protected override async Task OnAfterRenderAsync(bool firstRender)
+    protected override void OnAfterRender(bool firstRender)
     {
-        if (Script is null || _shown == (Reason, _range, Machine, Script))
+        if (Script is not { } script || _shown == (Reason, _range, Machine, script))
         {
             return;
         }
 
-        _shown = (Reason, _range, Machine, Script);
-        await StopAsync();
-        _following = new CancellationTokenSource();
-        _ = FollowAsync(Script, Machine.Machine, _range, Words.TryParse(Reason, out ExitReason reason) ? reason : null, _following.Token);
+        _shown = (Reason, _range, Machine, script);
+        ChartRange range = _range;
+        VirtualMachine machine = Machine.Machine;
+        ExitReason? reason = Words.TryParse(Reason, out ExitReason known) ? known : null;
+        _following.Begin(ended => FollowAsync(script, machine, range, reason, ended));
     }
 
     private string File(string table) => ExportLink.To(Machine.Id, table, new("reason", Reason), new("seconds", (_range.Milliseconds / 1000).ToString(CultureInfo.InvariantCulture)));
@@ -97,16 +99,6 @@ public sealed partial class LatencyPane : ComponentBase, IAsyncDisposable
         LatencyMap map = new(range.Id, reason?.Name(), [.. columns.Select(LatencyMapColumn.Of)]);
         LatencyUpdate update = LatencyUpdate.Of(isFirst, LatencyViews.Lately(machine, range.Span, reason), map);
         return (JsonSerializer.SerializeToUtf8Bytes(update, JsonSerializerOptions.Web), columns.Count > 0 ? columns[^1].Timestamp : 0);
-    }
-
-    private async Task StopAsync()
-    {
-        if (_following is { } following)
-        {
-            _following = null;
-            await following.CancelAsync();
-            following.Dispose();
-        }
     }
 
     private string Link(ChartRange range, string? reason) => new MachineLink(Machine.Id)
