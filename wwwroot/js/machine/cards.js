@@ -1,5 +1,5 @@
 import { rate } from './format.js';
-import { cssColor, setText } from './dom.js';
+import { cleared, cssColor, setText } from './dom.js';
 
 const kept = 120;
 const decoder = new TextDecoder();
@@ -58,14 +58,7 @@ class CardsView {
   }
 
   #line(canvas, rates, color) {
-    const scale = devicePixelRatio || 1;
-    const width = canvas.clientWidth;
-    const height = canvas.clientHeight;
-    if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
-    if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
-    const context = canvas.getContext('2d');
-    context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, width, height);
+    const { context, width, height } = cleared(canvas);
     if (rates.length < 2) return;
     const top = Math.max(1, ...rates) * 1.1;
     // The line fills the card while it is young, and moves on once it is a minute long.

@@ -29,6 +29,19 @@ export const cssColor = name => {
   return color;
 };
 
+/** Makes a canvas as fine as the screen, and empty: { context, width, height, scale }, measured in pixels of the style sheet. */
+export const cleared = canvas => {
+  const scale = devicePixelRatio || 1;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const [w, h] = [Math.round(width * scale), Math.round(height * scale)];
+  // Setting either, to whatever it is, throws the canvas away.
+  if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
+  const context = canvas.getContext('2d');
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return { context, width, height, scale };
+};
+
 /** An instruction's bytes, a cell each; the byte that vendors differ in carries the colour of the vendor whose it is. */
 export const byteCells = (bytes, patchOffset, vendorOf) => bytes.split(' ').flatMap((hex, index) => {
   const cell = make('span', 'hp-byte', hex);

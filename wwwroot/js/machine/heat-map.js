@@ -1,5 +1,5 @@
 import { count, duration, time } from './format.js';
-import { setText } from './dom.js';
+import { cleared, setText } from './dom.js';
 import { heatColors, heatStep } from './heat-colors.js';
 import { bucketOf } from './latency-model.js';
 import { ZoomControl } from './zoom-control.js';
@@ -50,11 +50,7 @@ export class HeatMapView {
       changed: () => this.#redraw(),
       narrowest,
     });
-    element.addEventListener('keydown', this.#key);
-    element.addEventListener('pointermove', this.#point);
-    element.addEventListener('pointerdown', this.#point);
-    element.addEventListener('pointerleave', this.#leave);
-    element.addEventListener('blur', this.#leave);
+    this.#listen('addEventListener');
   }
 
   /** Light and dark changed places. */
@@ -74,25 +70,21 @@ export class HeatMapView {
   dispose() {
     this.#resize.disconnect();
     this.#control.dispose();
-    this.#element.removeEventListener('keydown', this.#key);
-    this.#element.removeEventListener('pointermove', this.#point);
-    this.#element.removeEventListener('pointerdown', this.#point);
-    this.#element.removeEventListener('pointerleave', this.#leave);
-    this.#element.removeEventListener('blur', this.#leave);
+    this.#listen('removeEventListener');
+  }
+
+  #listen(how) {
+    this.#element[how]('keydown', this.#key);
+    for (const event of ['pointermove', 'pointerdown']) this.#element[how](event, this.#point);
+    for (const event of ['pointerleave', 'blur']) this.#element[how](event, this.#leave);
   }
 
   #redraw() {
-    const width = this.#element.clientWidth;
-    const height = this.#element.clientHeight;
-    if (!this.#latency || width <= left + right || height <= top + bottom) return;
-    const scale = devicePixelRatio || 1;
-    const [w, h] = [Math.round(width * scale), Math.round(height * scale)];
-    if (this.#canvas.width !== w || this.#canvas.height !== h) Object.assign(this.#canvas, { width: w, height: h });
+    const { clientWidth, clientHeight } = this.#element;
+    if (!this.#latency || clientWidth <= left + right || clientHeight <= top + bottom) return;
+    const { context, width, height, scale } = cleared(this.#canvas);
     this.#colors ??= heatColors();
     this.#view = this.#measure(width - left - right, height - top - bottom);
-    const context = this.#canvas.getContext('2d');
-    context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, width, height);
     context.font = pathOfText;
     this.#axes(context);
     if (this.#view.most > 0) {
