@@ -38,6 +38,9 @@ public sealed class ManagedMachine : IDisposable
     /// <summary>Its number of processors.</summary>
     public int ProcessorCount => Machine.Processors.Length;
 
+    /// <summary>Name of its back end as people write it.</summary>
+    public string AcceleratorTitle => Machine.AcceleratorName == "kvm" ? "KVM" : Machine.AcceleratorName;
+
     /// <summary>What the API shows of it.</summary>
     public MachineView View() => new()
     {
