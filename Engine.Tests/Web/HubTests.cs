@@ -1,5 +1,7 @@
 using System.Net.Http.Json;
+using System.Runtime.CompilerServices;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Frames;
 using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
@@ -71,6 +73,40 @@ public sealed class HubTests
     }
 
     [Fact]
+    public async Task A_machine_that_was_watched_and_deleted_is_kept_by_nobody()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        dashboard.RequireAccelerator();
+        MachineView view = await CreateAsync(dashboard, "mixed");
+        WeakReference machine = Reference(dashboard, view.Id);
+        using HttpClient client = dashboard.Client(AccessRole.Operator);
+        await using (HubConnection watcher = await dashboard.ConnectAsync(AccessRole.Viewer, messagePack: true))
+        {
+            await Patience.WithinAsync("a frame", async cancellation =>
+            {
+                await foreach (WatchMessage _ in watcher.StreamAsync<WatchMessage>("Watch", view.Id, null, cancellation))
+                {
+                    return;
+                }
+            });
+            foreach (string path in (string[])["exits", "latency", "sites", "timeline", "memory?address=0x100000", "export?format=csv"])
+            {
+                using HttpResponseMessage answer = await client.GetAsync(new Uri($"/api/machines/{view.Id}/{path}", UriKind.Relative), Cancellation);
+                _ = await answer.Content.ReadAsByteArrayAsync(Cancellation);
+            }
+
+            (await client.DeleteAsync(new Uri($"/api/machines/{view.Id}", UriKind.Relative), Cancellation)).EnsureSuccessStatusCode();
+        }
+
+        await Patience.UntilAsync("the machine is garbage", () =>
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return Task.FromResult(!machine.IsAlive);
+        });
+    }
+
+    [Fact]
     public async Task A_stream_ends_when_its_machine_is_deleted()
     {
         await using Dashboard dashboard = await Dashboard.StartAsync();
@@ -100,4 +136,9 @@ public sealed class HubTests
         response.EnsureSuccessStatusCode();
         return (await response.Content.ReadFromJsonAsync<MachineView>(Cancellation))!;
     }
+
+    // On its own, so that no local of the caller's keeps it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Reference(Dashboard dashboard, string id) =>
+        new(dashboard.Application.Services.GetRequiredService<MachineRegistry>().All.Single(machine => machine.Id == id).Machine);
 }
