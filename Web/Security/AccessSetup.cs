@@ -82,7 +82,7 @@ internal static class AccessSetup
             };
 
             // Each of these walks a history of up to a million exits: a few at a time leave the processors to the guests.
-            limiter.AddPolicy(HistoryRateLimit, context => AtOnce(context.Connection.RemoteIpAddress?.ToString() ?? "", HistoryRequests));
+            limiter.AddPolicy(HistoryRateLimit, context => AtOnce(ClientAddress.Of(context), HistoryRequests));
             limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(context =>
                 context.GetEndpoint()?.Metadata.GetMetadata<EnableRateLimitingAttribute>()?.PolicyName == HistoryRateLimit
                     ? AtOnce(HistoryRateLimit, AllHistoryRequests)
