@@ -3,7 +3,9 @@ using Hyperpatch.Web.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.Extensions.Options;
 
 namespace Hyperpatch.Web.Security;
 
@@ -25,7 +27,12 @@ internal static class AccessSetup
         services.AddSingleton(options);
         services.AddSingleton(new AccessTokens(options));
         services.AddSingleton<LoginAttempts>();
-        services.AddSingleton<SessionRegistry>();
+        services.AddSingleton(provider => new EndedSessionFiles(
+            options is { Mode: SecurityMode.Token, KeepSessions: true }
+                ? EndedSessionFiles.KeysOf(provider.GetRequiredService<IOptions<KeyManagementOptions>>().Value.XmlRepository)
+                : null,
+            provider.GetRequiredService<ILogger<EndedSessionFiles>>()));
+        services.AddSingleton(provider => new SessionRegistry(provider.GetRequiredService<EndedSessionFiles>(), TimeProvider.System));
         services.AddSingleton<ViewerLinks>();
         services.AddSingleton<SessionCookieEvents>();
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalWriter>();
