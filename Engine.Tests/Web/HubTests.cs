@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using System.Runtime.CompilerServices;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Web.Hubs;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Frames;
 using Hyperpatch.Web.Machines.Views;
@@ -127,6 +128,52 @@ public sealed class HubTests
             }
         });
         Assert.True(deleted);
+    }
+
+    [Fact]
+    public async Task One_who_watches_with_all_streams_does_not_keep_others_out()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync();
+        dashboard.RequireAccelerator();
+        MachineView machine = await CreateAsync(dashboard, "mixed");
+        List<HubConnection> connections = [];
+        try
+        {
+            HubException? refused = null;
+            while (refused is null)
+            {
+                Assert.InRange(connections.Count, 0, 15);
+                HubConnection connection = await dashboard.ConnectAsync(AccessRole.Viewer, messagePack: true);
+                connections.Add(connection);
+                for (int i = 0; i < MachinesHub.MaximumStreams && refused is null; i++)
+                {
+                    refused = await FirstAsync(connection, machine.Id);
+                }
+            }
+
+            Assert.Contains("the places left are for others", refused.Message, StringComparison.Ordinal);
+            await using HubConnection other = await dashboard.ConnectAsync(AccessRole.Operator, messagePack: true);
+            Assert.Null(await FirstAsync(other, machine.Id));
+        }
+        finally
+        {
+            await Task.WhenAll(connections.Select(connection => connection.DisposeAsync().AsTask()));
+        }
+    }
+
+    // Begins a stream that goes on; null, or why there is none.
+    private static async Task<HubException?> FirstAsync(HubConnection connection, string machineId)
+    {
+        try
+        {
+            IAsyncEnumerator<WatchMessage> stream = connection.StreamAsync<WatchMessage>("Watch", machineId, null, Cancellation).GetAsyncEnumerator(Cancellation);
+            Assert.True(await stream.MoveNextAsync());
+            return null;
+        }
+        catch (HubException exception)
+        {
+            return exception;
+        }
     }
 
     private static async Task<MachineView> CreateAsync(Dashboard dashboard, string guest)

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
+using Hyperpatch.Web.Configuration;
 using Hyperpatch.Web.Security;
+using Microsoft.AspNetCore.Http;
 
 namespace Hyperpatch.Engine.Tests.Web;
 
@@ -40,4 +42,22 @@ public sealed class LoginAttemptsTests
         using HttpClient browser = dashboard.Client(null);
         Assert.Equal(HttpStatusCode.OK, (await browser.GetAsync(dashboard.Application.LoginLink(AccessRole.Viewer), Cancellation)).StatusCode);
     }
+
+    [Theory]
+    [InlineData("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true)]
+    [InlineData("2001:db8:1:2::1", "2001:db8:1:3::1", false)]
+    [InlineData("192.0.2.1", "192.0.2.2", false)]
+    [InlineData("::ffff:192.0.2.1", "::ffff:192.0.2.2", false)]
+    [InlineData("::ffff:192.0.2.1", "192.0.2.1", true)]
+    [InlineData("fe80::1%2", "fe80::2%2", true)]
+    [InlineData("fe80::1%2", "fe80::1%3", false)]
+    public void A_network_that_one_customer_has_is_counted_as_one(string guesser, string next, bool isHeldBack)
+    {
+        using var attempts = new LoginAttempts(new SecurityOptions { LoginAttemptsPerMinute = 1 });
+        attempts.CountWrong(From(guesser), "login");
+        Assert.True(attempts.Exhausted(From(guesser), "login"));
+        Assert.Equal(isHeldBack, attempts.Exhausted(From(next), "login"));
+    }
+
+    private static DefaultHttpContext From(string address) => new() { Connection = { RemoteIpAddress = IPAddress.Parse(address) } };
 }

@@ -16,8 +16,8 @@ public sealed class MachineFeedTests
         List<int> counts = [];
         feed.WatchersChanged += (_, _) => counts.Add(feed.Watchers);
 
-        FrameSubscription one = feed.Subscribe(FrameFilter.All).Value!;
-        FrameSubscription other = feed.Subscribe(FrameFilter.All).Value!;
+        FrameSubscription one = feed.Subscribe(FrameFilter.All, "one").Value!;
+        FrameSubscription other = feed.Subscribe(FrameFilter.All, "one").Value!;
         one.Dispose();
         one.Dispose();
         other.Dispose();
@@ -31,10 +31,10 @@ public sealed class MachineFeedTests
         await using Dashboard dashboard = await Dashboard.StartDemoAsync();
         dashboard.RequireAccelerator();
         MachineFeed feed = dashboard.Machine.Feed;
-        Assert.Equal(CommandErrorKind.Invalid, feed.Subscribe(new FrameFilter { Processor = 1000 }).Error?.Kind);
+        Assert.Equal(CommandErrorKind.Invalid, feed.Subscribe(new FrameFilter { Processor = 1000 }, "one").Error?.Kind);
 
-        using FrameSubscription one = feed.Subscribe(new FrameFilter { Reason = "portio" }).Value!;
-        using FrameSubscription other = feed.Subscribe(new FrameFilter { Reason = "PortIo" }).Value!;
+        using FrameSubscription one = feed.Subscribe(new FrameFilter { Reason = "portio" }, "one").Value!;
+        using FrameSubscription other = feed.Subscribe(new FrameFilter { Reason = "PortIo" }, "other").Value!;
         await Patience.WithinAsync("a frame that both watchers get", async cancellation =>
         {
             // One of them began a moment earlier: their frames are the same ones, not at the same time.
@@ -48,20 +48,44 @@ public sealed class MachineFeedTests
 
             Assert.All(ones.SelectMany(frame => frame.Frame.Events), exit => Assert.Equal("PortIo", exit.Reason));
         });
+    }
 
+    [Fact]
+    public async Task One_who_takes_all_that_is_given_leaves_room_for_others()
+    {
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
+        dashboard.RequireAccelerator();
+        MachineFeed feed = dashboard.Machine.Feed;
         List<FrameSubscription> crowd = [];
         CommandError? refused = null;
-        while (refused is null)
+        int Fill(string holder)
         {
-            if (feed.Subscribe(FrameFilter.All).Succeeded(out FrameSubscription? subscription, out refused))
+            int before = feed.Watchers;
+            refused = null;
+            while (refused is null)
             {
-                crowd.Add(subscription);
+                if (feed.Subscribe(FrameFilter.All, holder).Succeeded(out FrameSubscription? subscription, out refused))
+                {
+                    crowd.Add(subscription);
+                }
             }
+
+            Assert.Equal(CommandErrorKind.Conflict, refused.Kind);
+            return feed.Watchers - before;
         }
 
-        Assert.Equal(CommandErrorKind.Conflict, refused.Kind);
-        Assert.Equal(MachineFeed.MaximumWatchers, feed.Watchers);
+        Assert.InRange(Fill("greedy"), 200, MachineFeed.MaximumWatchers / 2);
+        Assert.Contains("256 times already", refused!.Message, StringComparison.Ordinal);
+        Assert.InRange(Fill("second"), 100, MachineFeed.MaximumWatchers / 4);
+        Assert.Equal(0, Fill("greedy"));
+        for (int i = 0; feed.Watchers < MachineFeed.MaximumWatchers; i++)
+        {
+            Assert.InRange(Fill($"other {i}"), 1, MachineFeed.MaximumWatchers / 8);
+        }
+
+        Assert.Equal(0, Fill("too late"));
+        Assert.Contains("512 watch", refused!.Message, StringComparison.Ordinal);
         crowd.ForEach(subscription => subscription.Dispose());
-        Assert.Equal(2, feed.Watchers);
+        Assert.Equal(0, feed.Watchers);
     }
 }

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
 using Microsoft.AspNetCore.Authorization;
@@ -13,7 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Hyperpatch.Engine.Tests.Web;
 
 /// <summary>What viewers, other sites, oversized requests and ended sessions cannot do.</summary>
-public sealed partial class ProtectionTests
+public sealed class ProtectionTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -118,7 +117,7 @@ public sealed partial class ProtectionTests
         await connection.StartAsync(Cancellation);
         Assert.Empty(await connection.InvokeAsync<IReadOnlyList<MachineView>>("List", Cancellation));
 
-        await LogOutAsync(dashboard, browser, session);
+        await LogOut.DoAsync(dashboard, browser, session);
 
         await closed.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancellation);
         using HttpRequestMessage again = new(HttpMethod.Get, "/api/machines");
@@ -156,25 +155,4 @@ public sealed partial class ProtectionTests
         JsonElement create = document.GetProperty("paths").GetProperty("/api/machines").GetProperty("post").GetProperty("responses");
         Assert.All((string[])["400", "401", "403", "409", "413", "422"], status => Assert.True(create.TryGetProperty(status, out _), status));
     }
-
-    private static async Task LogOutAsync(Dashboard dashboard, HttpClient browser, string session)
-    {
-        // The log-in page's form carries an anti-forgery pair that is good for any form of this session.
-        using HttpRequestMessage form = new(HttpMethod.Get, "/login?t=wrong");
-        form.Headers.Add("Cookie", session);
-        HttpResponseMessage page = await browser.SendAsync(form, Cancellation);
-        string pair = page.Headers.GetValues("Set-Cookie").Single(cookie => cookie.StartsWith("Hyperpatch.Form", StringComparison.Ordinal)).Split(';')[0];
-        Match field = FormToken().Match(await page.Content.ReadAsStringAsync(Cancellation));
-        Assert.True(field.Success);
-        using HttpRequestMessage logout = new(HttpMethod.Post, "/logout")
-        {
-            Content = new FormUrlEncodedContent(new Dictionary<string, string> { ["__RequestVerificationToken"] = field.Groups[1].Value }),
-        };
-        logout.Headers.Add("Cookie", session + "; " + pair);
-        logout.Headers.Add("Origin", dashboard.Address.GetLeftPart(UriPartial.Authority));
-        Assert.Equal(HttpStatusCode.Found, (await browser.SendAsync(logout, Cancellation)).StatusCode);
-    }
-
-    [GeneratedRegex("__RequestVerificationToken\"[^>]*value=\"([^\"]+)\"")]
-    private static partial Regex FormToken();
 }

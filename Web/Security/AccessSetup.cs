@@ -3,7 +3,9 @@ using Hyperpatch.Web.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.Extensions.Options;
 
 namespace Hyperpatch.Web.Security;
 
@@ -25,7 +27,12 @@ internal static class AccessSetup
         services.AddSingleton(options);
         services.AddSingleton(new AccessTokens(options));
         services.AddSingleton<LoginAttempts>();
-        services.AddSingleton<SessionRegistry>();
+        services.AddSingleton(provider => new EndedSessionFiles(
+            options is { Mode: SecurityMode.Token, KeepSessions: true }
+                ? EndedSessionFiles.KeysOf(provider.GetRequiredService<IOptions<KeyManagementOptions>>().Value.XmlRepository)
+                : null,
+            provider.GetRequiredService<ILogger<EndedSessionFiles>>()));
+        services.AddSingleton(provider => new SessionRegistry(provider.GetRequiredService<EndedSessionFiles>(), TimeProvider.System));
         services.AddSingleton<ViewerLinks>();
         services.AddSingleton<SessionCookieEvents>();
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalWriter>();
@@ -82,7 +89,7 @@ internal static class AccessSetup
             };
 
             // Each of these walks a history of up to a million exits: a few at a time leave the processors to the guests.
-            limiter.AddPolicy(HistoryRateLimit, context => AtOnce(context.Connection.RemoteIpAddress?.ToString() ?? "", HistoryRequests));
+            limiter.AddPolicy(HistoryRateLimit, context => AtOnce(ClientAddress.Of(context), HistoryRequests));
             limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(context =>
                 context.GetEndpoint()?.Metadata.GetMetadata<EnableRateLimitingAttribute>()?.PolicyName == HistoryRateLimit
                     ? AtOnce(HistoryRateLimit, AllHistoryRequests)

@@ -44,7 +44,7 @@ internal sealed class BearerAuthenticationHandler(
             return Task.FromResult(AuthenticateResult.Fail("The token is not one of this server's."));
         }
 
-        return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(AccessPolicies.Principal(role, Scheme.Name), Scheme.Name)));
+        return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(AccessPolicies.Principal(role, Scheme.Name, AccessHolder.ClaimOf(Context)), Scheme.Name)));
     }
 
     /// <inheritdoc/>

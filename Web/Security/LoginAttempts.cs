@@ -4,7 +4,7 @@ using Hyperpatch.Web.Configuration;
 namespace Hyperpatch.Web.Security;
 
 /// <summary>
-/// Counts wrong tokens by address, and says when there were too many in the last minute. Right ones cost nothing: a team behind one
+/// Counts wrong tokens by address (<see cref="ClientAddress"/>), and says when there were too many in the last minute. Right ones cost nothing: a team behind one
 /// address may log in as often as it likes.
 /// </summary>
 /// <remarks>
@@ -36,9 +36,5 @@ public sealed class LoginAttempts(SecurityOptions options) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _wrong.Dispose();
 
-    private static string Key(HttpContext context, string kind)
-    {
-        ArgumentNullException.ThrowIfNull(context);
-        return kind + ' ' + context.Connection.RemoteIpAddress;
-    }
+    private static string Key(HttpContext context, string kind) => kind + ' ' + ClientAddress.Of(context);
 }

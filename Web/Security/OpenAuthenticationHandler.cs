@@ -12,5 +12,5 @@ internal sealed class OpenAuthenticationHandler(
 {
     /// <inheritdoc/>
     protected override Task<AuthenticateResult> HandleAuthenticateAsync() =>
-        Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(AccessPolicies.Principal(AccessRole.Operator, Scheme.Name), Scheme.Name)));
+        Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(AccessPolicies.Principal(AccessRole.Operator, Scheme.Name, AccessHolder.ClaimOf(Context)), Scheme.Name)));
 }

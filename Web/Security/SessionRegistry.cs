@@ -12,12 +12,37 @@ public sealed class SessionRegistry
     /// <summary>How long a session's cookie is good for.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
 
+    /// <summary>Sessions that are known as ended, at most. Beyond that the one is forgotten that ended first.</summary>
+    public const int MaximumEnded = 16_384;
+
     private const string SessionClaim = "hyperpatch:session";
 
-    private readonly ConcurrentDictionary<string, long> _ended = new();
+    // A cookie that was prolonged just before the session ended, and whatever a file's time is rounded by.
+    private static readonly TimeSpan s_margin = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<Guid, EndedSession> _ended = new();
+    private readonly EndedSessionFiles _files;
+    private readonly TimeProvider _clock;
+
+    /// <summary>Takes in what ended before this start.</summary>
+    /// <param name="files">Where ended sessions are kept.</param>
+    /// <param name="clock">The time.</param>
+    public SessionRegistry(EndedSessionFiles files, TimeProvider clock)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentNullException.ThrowIfNull(clock);
+        _files = files;
+        _clock = clock;
+        foreach (EndedSession session in files.Read())
+        {
+            _ended[session.Id] = session;
+        }
+
+        Forget();
+    }
 
     /// <summary>A session has ended; given its number.</summary>
-    private event Action<string>? Ended;
+    private event Action<Guid>? Ended;
 
     /// <summary>The claim that tells a new session from all others.</summary>
     public static Claim NewClaim() => new(SessionClaim, Guid.NewGuid().ToString("N"));
@@ -36,18 +61,14 @@ public sealed class SessionRegistry
             return;
         }
 
-        // A session that has ended is not prolonged any more: when its last cookie is too old by itself, it can be forgotten.
-        long now = Environment.TickCount64;
-        foreach ((string old, long at) in _ended)
+        // A session that has ended is not prolonged any more.
+        EndedSession session = new(id, _clock.GetUtcNow() + Lifetime + s_margin);
+        if (_ended.TryAdd(id, session))
         {
-            if (now - at > Lifetime.TotalMilliseconds)
-            {
-                _ended.TryRemove(old, out _);
-            }
+            _files.Add(session);
+            Ended?.Invoke(id);
+            Forget();
         }
-
-        _ended[id] = now;
-        Ended?.Invoke(id);
     }
 
     /// <summary>Calls back, on any thread, when the session ends. The caller disposes of what it is given.</summary>
@@ -65,19 +86,44 @@ public sealed class SessionRegistry
         return watch;
     }
 
-    private static string? Id(ClaimsPrincipal user)
+    /// <summary>A session's number, or null: the identity belongs to none.</summary>
+    internal static Guid? Id(ClaimsPrincipal user)
     {
         ArgumentNullException.ThrowIfNull(user);
-        return user.FindFirstValue(SessionClaim);
+        return Guid.TryParseExact(user.FindFirstValue(SessionClaim), "N", out Guid id) ? id : null;
+    }
+
+    private void Forget()
+    {
+        DateTimeOffset now = _clock.GetUtcNow();
+        foreach (EndedSession old in _ended.Values.Where(session => session.Until <= now))
+        {
+            Forget(old);
+        }
+
+        if (_ended.Count > MaximumEnded)
+        {
+            EndedSession[] rest = [.. _ended.Values.OrderBy(session => session.Until)];
+            foreach (EndedSession old in rest.Take(rest.Length - MaximumEnded))
+            {
+                Forget(old);
+            }
+        }
+    }
+
+    private void Forget(EndedSession session)
+    {
+        _ = _ended.TryRemove(session.Id, out _);
+        _files.Remove(session);
     }
 
     private sealed class Watch : IDisposable
     {
         private readonly SessionRegistry _registry;
-        private readonly string? _id;
+        private readonly Guid? _id;
         private readonly Action _action;
 
-        public Watch(SessionRegistry registry, string? id, Action action)
+        public Watch(SessionRegistry registry, Guid? id, Action action)
         {
             _registry = registry;
             _id = id;
@@ -87,7 +133,7 @@ public sealed class SessionRegistry
 
         public void Dispose() => _registry.Ended -= OnEnded;
 
-        private void OnEnded(string id)
+        private void OnEnded(Guid id)
         {
             if (id == _id)
             {

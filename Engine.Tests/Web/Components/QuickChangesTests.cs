@@ -29,6 +29,8 @@ public sealed class QuickChangesTests : BunitContext, IAsyncLifetime
         _dashboard.RequireAccelerator();
         Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<MachineCommands>());
         Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<MachineRegistry>());
+        Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<ViewerLinks>());
+        Services.AddSingleton(_dashboard.Application.Services.GetRequiredService<AcceleratorSet>());
         Services.AddSingleton<IJSRuntime>(_browser);
         BunitAuthorizationContext session = this.AddAuthorization();
         session.SetAuthorized("viewer");
@@ -99,6 +101,55 @@ public sealed class QuickChangesTests : BunitContext, IAsyncLifetime
 
         await Task.Delay(s_while, Cancellation);
         Assert.All(machines, machine => Assert.Equal(1, machine.Feed.Watchers));
+        await DisposeComponentsAsync();
+        await Patience.UntilAsync("nobody watches", () => Task.FromResult(machines.All(machine => machine.Feed.Watchers == 0)));
+    }
+
+    [Fact]
+    public async Task A_machine_that_is_left_while_its_script_loads_is_not_followed()
+    {
+        using (HttpClient client = _dashboard!.Client(AccessRole.Operator))
+        {
+            await Dashboard.CreateMachineAsync(client, "hello");
+        }
+
+        ManagedMachine[] machines = [.. Services.GetRequiredService<MachineRegistry>().All];
+        TaskCompletionSource slow = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _browser.Ready = slow.Task;
+        IRenderedComponent<MachinePage> page = Render<MachinePage>(with => with.Add(p => p.Id, machines[0].Id));
+        await Patience.UntilAsync("the script is asked for", () => Task.FromResult(_browser.Count("import") == 1));
+        page.Render(with => with.Add(p => p.Id, machines[1].Id));
+        await Patience.UntilAsync("it is asked for again", () => Task.FromResult(_browser.Count("import") == 2));
+
+        slow.SetResult();
+        await Patience.UntilAsync("the second machine is watched", () => Task.FromResult(machines[1].Feed.Watchers == 1));
+        await Task.Delay(s_while, Cancellation);
+
+        Assert.Equal((0, 1), (machines[0].Feed.Watchers, machines[1].Feed.Watchers));
+        Assert.Equal(1, _browser.Count("dispose"));
+        await DisposeComponentsAsync();
+        await Patience.UntilAsync("nobody watches", () => Task.FromResult(machines.All(machine => machine.Feed.Watchers == 0)));
+    }
+
+    [Fact]
+    public async Task Going_from_machine_to_machine_leaves_one_that_is_followed()
+    {
+        using (HttpClient client = _dashboard!.Client(AccessRole.Operator))
+        {
+            await Dashboard.CreateMachineAsync(client, "hello");
+        }
+
+        ManagedMachine[] machines = [.. Services.GetRequiredService<MachineRegistry>().All];
+        IRenderedComponent<MachinePage> page = Render<MachinePage>(with => with.Add(p => p.Id, machines[0].Id));
+        await Patience.UntilAsync("it is watched", () => Task.FromResult(machines[0].Feed.Watchers == 1));
+        for (int i = 1; i <= 7; i++)
+        {
+            page.Render(with => with.Add(p => p.Id, machines[i % 2].Id));
+            await Task.Yield();
+        }
+
+        await Task.Delay(s_while, Cancellation);
+        Assert.Equal((0, 1), (machines[0].Feed.Watchers, machines[1].Feed.Watchers));
         await DisposeComponentsAsync();
         await Patience.UntilAsync("nobody watches", () => Task.FromResult(machines.All(machine => machine.Feed.Watchers == 0)));
     }

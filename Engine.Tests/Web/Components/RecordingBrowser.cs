@@ -8,6 +8,9 @@ internal sealed class RecordingBrowser : IJSRuntime
 {
     private readonly ConcurrentQueue<string> _calls = new();
 
+    /// <summary>What answers wait for.</summary>
+    public Task Ready { get; set; } = Task.CompletedTask;
+
     /// <summary>How often a function was called.</summary>
     public int Count(string function) => _calls.Count(call => call == function);
 
@@ -17,6 +20,7 @@ internal sealed class RecordingBrowser : IJSRuntime
     {
         _calls.Enqueue(identifier);
         await Task.Yield();
+        await Ready;
         return typeof(TValue) == typeof(IJSObjectReference) ? (TValue)(object)new Thing(this) : default!;
     }
 

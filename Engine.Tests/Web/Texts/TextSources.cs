@@ -19,6 +19,10 @@ internal static partial class TextSources
     /// <summary>All .razor files.</summary>
     public static IEnumerable<string> Razor => Sources("Web", "*.razor");
 
+    /// <summary>Words that scripts write or draw as they are: with the file, each.</summary>
+    public static IEnumerable<(string Word, string File)> ScriptWords => Sources("wwwroot/js", "*.js")
+        .SelectMany(file => ScriptWord().Matches(File.ReadAllText(file)).Select(match => (match.Groups[1].Value, Path.GetRelativePath(Root, file))));
+
     /// <summary>How many values a text asks for; each place below that has to be there.</summary>
     public static int Places(string text)
     {
@@ -74,8 +78,12 @@ internal static partial class TextSources
     [GeneratedRegex(@"\{(\d+)(:\w+)?\}")]
     private static partial Regex Place();
 
-    [GeneratedRegex(@"\b((?:Login|Shell|Page|Machine|Pane|Story|Script)Texts\.(?!ResourceManager\b)\w+)")]
+    [GeneratedRegex(@"\b((?:Login|Shell|Page|Machine|Pane|Register|Story|Script)Texts\.(?!ResourceManager\b)\w+)")]
     private static partial Regex CodeUse();
+
+    // Two letters in a row: a unit or a sign is no text.
+    [GeneratedRegex("(?:(?:fillText|strokeText|setText|append|alert)\\((?:[^'\n;]*, *)?|(?:textContent|innerText|title|placeholder|ariaLabel) = )'([^'\n]*[A-Za-z]{2}[^'\n]*)'")]
+    private static partial Regex ScriptWord();
 
     [GeneratedRegex("'([A-Z]\\w+)'")]
     private static partial Regex ScriptUse();

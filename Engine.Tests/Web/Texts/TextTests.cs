@@ -27,6 +27,9 @@ public sealed class TextTests
     public void No_page_has_a_text_of_its_own() =>
         Assert.Empty(TextSources.Razor.SelectMany(file => RazorLiterals.Find(File.ReadAllText(file)).Select(text => $"{Path.GetRelativePath(TextSources.Root, file)}: {text}")));
 
+    [Fact]
+    public void No_script_has_a_text_of_its_own() => Assert.Empty(TextSources.ScriptWords.Select(word => $"{word.File}: {word.Word}"));
+
     // What the rule is kept by has to see what it forbids, and nothing else.
     [Theory]
     [InlineData("<p>Held still on exit @Event.</p>", "Held still on exit .")]

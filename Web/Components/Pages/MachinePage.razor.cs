@@ -30,6 +30,7 @@ public sealed partial class MachinePage : SessionPage, IAsyncDisposable
     private string? _error;
     private bool _isGone;
     private bool _isDisposed;
+    private int _turn;
     private long _siteVersion;
     private double _commandedAt;
 
@@ -111,30 +112,34 @@ public sealed partial class MachinePage : SessionPage, IAsyncDisposable
     /// <inheritdoc/>
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
-        if (_machine is not { } machine || _followed == machine.Id)
+        // While one machine is left for another, it is shown still, and must not be followed anew.
+        if (_machine is not { } machine || machine.Id != Id || _followed == machine.Id)
         {
             return;
         }
 
         _followed = machine.Id;
+        int turn = ++_turn;
+        MachineScript script;
         try
         {
-            _script = await MachineScript.LoadAsync(Browser, _root);
+            script = await MachineScript.LoadAsync(Browser, _root);
         }
-        catch (Exception exception) when (BrowserLoss.Is(exception) || _isDisposed)
+        catch (Exception exception) when (BrowserLoss.Is(exception) || IsStale(turn))
         {
             // Left before it began: its elements are no longer in the document, which is the next page's by now.
             return;
         }
 
-        if (_isDisposed)
+        if (IsStale(turn))
         {
-            await LeaveAsync();
+            await script.DisposeAsync();
             return;
         }
 
+        _script = script;
         StateHasChanged();
-        await FollowAsync(machine, _script);
+        await FollowAsync(machine, script, turn);
     }
 
     private static MachineFacts Facts(ManagedMachine machine)
@@ -143,10 +148,14 @@ public sealed partial class MachinePage : SessionPage, IAsyncDisposable
         return new MachineFacts(view.State, view.Vendor, view.Policy, view.InterceptionLevel, machine.Machine.Epoch, view.Exit?.Reason, view.Exit?.Code, view.PausedBy);
     }
 
-    private async Task FollowAsync(ManagedMachine machine, MachineScript script)
+    // The page may have gone on to another machine, or away, while the browser was waited for.
+    private bool IsStale(int turn) => _isDisposed || turn != _turn;
+
+    private async Task FollowAsync(ManagedMachine machine, MachineScript script, int turn)
     {
+        Task IfShownAsync(Func<Task> show) => InvokeAsync(() => IsStale(turn) ? Task.CompletedTask : show());
         CommandResult<FrameWatch> started = FrameWatch.Start(
-            Commands, User, machine.Id, FrameFilter.All, frames => InvokeAsync(() => ShowAsync(frames, script)), Logger, () => InvokeAsync(End), () => InvokeAsync(Fail));
+            Commands, User, machine.Id, FrameFilter.All, frames => IfShownAsync(() => ShowAsync(frames, script)), Logger, () => IfShownAsync(EndAsync), () => IfShownAsync(FailAsync));
         if (started.Succeeded(out _watch, out CommandError? error))
         {
             await script.BackfillAsync(await Task.Run(() => MachineHistory.Read(machine)));
@@ -158,16 +167,18 @@ public sealed partial class MachinePage : SessionPage, IAsyncDisposable
         }
     }
 
-    private void Fail()
+    private Task FailAsync()
     {
         _error = PageTexts.TheLiveViewHasFailed;
         StateHasChanged();
+        return Task.CompletedTask;
     }
 
-    private void End()
+    private Task EndAsync()
     {
         _isGone = true;
         StateHasChanged();
+        return Task.CompletedTask;
     }
 
     private async Task ShowAsync(IReadOnlyList<EncodedFrame> frames, MachineScript script)
@@ -200,6 +211,7 @@ public sealed partial class MachinePage : SessionPage, IAsyncDisposable
 
     private async Task LeaveAsync()
     {
+        _turn++;
         _followed = null;
         FrameWatch? watch = _watch;
         MachineScript? script = _script;

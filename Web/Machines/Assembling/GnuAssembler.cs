@@ -37,7 +37,7 @@ public sealed class GnuAssembler : IDisposable
 
     /// <summary>Makes one for the tools of a search path.</summary>
     /// <param name="path">Folders, separated as in PATH.</param>
-    public GnuAssembler(string path) => _tools = new(() => AssemblerTools.FindAsync(path));
+    public GnuAssembler(string path) => _tools = new(() => FindAsync(path));
 
     /// <summary>Whether there are tools: the assembler's version, or the reason why not.</summary>
     public async Task<AssemblerAvailability> CheckAsync() => await _tools.Value switch
@@ -94,6 +94,12 @@ public sealed class GnuAssembler : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _gate.Dispose();
+
+    private static Task<(AssemblerTools? Tools, string Reason)> FindAsync(string path)
+    {
+        _ = ToolFolderSweep.Sweep(Path.GetTempPath());
+        return AssemblerTools.FindAsync(path);
+    }
 
     private static IReadOnlyList<AssemblyError> Check(string source) =>
         string.IsNullOrWhiteSpace(source) ? [new AssemblyError(null, "There is nothing to assemble.")]

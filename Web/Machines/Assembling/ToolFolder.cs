@@ -1,17 +1,25 @@
+using System.Globalization;
+
 namespace Hyperpatch.Web.Machines.Assembling;
 
 /// <summary>An empty folder for one use of the tools, which goes afterwards. Nobody but the server's user looks into it.</summary>
+/// <remarks>Its name says whose it is, so that a later server can tell what one that was killed has left (<see cref="ToolFolderSweep"/>).</remarks>
 internal sealed class ToolFolder : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hyperpatch-");
+    /// <summary>The folder for the tools' files.</summary>
+    public const string WorkName = "work";
+
+    /// <summary>Where the tools' own file system begins to be put together (see <see cref="ToolSandbox"/>); empty to everybody else.</summary>
+    public const string RootName = "root";
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory(
+        string.Create(CultureInfo.InvariantCulture, $"{ToolFolderSweep.Prefix}{ToolFolderSweep.Namespace}-{Environment.ProcessId}-"));
 
     /// <summary>Makes it.</summary>
     public ToolFolder()
     {
-        Work = _folder.CreateSubdirectory("work").FullName;
-
-        // Where the tools' own file system begins to be put together (see ToolSandbox); empty to everybody else.
-        _ = _folder.CreateSubdirectory("root");
+        Work = _folder.CreateSubdirectory(WorkName).FullName;
+        _ = _folder.CreateSubdirectory(RootName);
     }
 
     /// <summary>The tools' working directory.</summary>

@@ -48,7 +48,7 @@ public sealed class MachineCommands(MachineRegistry registry, AcceleratorSet acc
             return error;
         }
 
-        return machine.Feed.Subscribe(filter);
+        return machine.Feed.Subscribe(filter, AccessHolder.Of(user));
     }
 
     /// <summary>Makes a machine, and starts it where asked to.</summary>

@@ -15,9 +15,10 @@ public sealed class FrameSubscription : IDisposable
     private readonly Action<FrameSubscription> _unsubscribe;
     private long _dropped;
 
-    internal FrameSubscription(FrameFilter filter, Action<FrameSubscription> unsubscribe)
+    internal FrameSubscription(FrameFilter filter, string holder, Action<FrameSubscription> unsubscribe)
     {
         Filter = filter;
+        Holder = holder;
         _unsubscribe = unsubscribe;
         _channel = Channel.CreateBounded<EncodedFrame>(
             new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleWriter = true },
@@ -32,6 +33,9 @@ public sealed class FrameSubscription : IDisposable
 
     /// <summary>What this watcher wants.</summary>
     public FrameFilter Filter { get; }
+
+    /// <summary>Whose share of the machine's watchers it is.</summary>
+    public string Holder { get; }
 
     /// <summary>Frames lost so far.</summary>
     public long Dropped => Volatile.Read(ref _dropped);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
@@ -39,21 +40,23 @@ public sealed class MachineFeed : IDisposable
 
     /// <summary>Begins to watch. The caller disposes of the subscription.</summary>
     /// <param name="filter">What is wanted.</param>
+    /// <param name="holder">Who wants it: those of the same name have one share of the watchers together.</param>
     /// <returns>The subscription, or why there is none: a filter that is not valid for this machine, or too many who watch.</returns>
-    public CommandResult<FrameSubscription> Subscribe(FrameFilter filter)
+    public CommandResult<FrameSubscription> Subscribe(FrameFilter filter, string holder)
     {
         ArgumentNullException.ThrowIfNull(filter);
+        ArgumentNullException.ThrowIfNull(holder);
         if (!filter.Normalize(_machine.Processors.Length).Succeeded(out FrameFilter? normal, out CommandError? error))
         {
             return error;
         }
 
-        var subscription = new FrameSubscription(normal, Remove);
+        var subscription = new FrameSubscription(normal, holder, Remove);
 
         // First in, then the snapshot: nothing falls between the two.
-        if (!ImmutableInterlocked.Update(ref _subscriptions, static (list, one) => list.Length < MaximumWatchers ? list.Add(one) : list, subscription))
+        if (!ImmutableInterlocked.Update(ref _subscriptions, static (list, one) => HasRoom(list, Count(list, one.Holder)) ? list.Add(one) : list, subscription))
         {
-            return new CommandError(CommandErrorKind.Conflict, $"{MaximumWatchers} watch this machine already, which is the most.");
+            return Refuse(Count(_subscriptions, holder));
         }
 
         WatchersChanged?.Invoke(this, EventArgs.Empty);
@@ -80,6 +83,16 @@ public sealed class MachineFeed : IDisposable
             subscription.Complete();
         }
     }
+
+    // Whoever watches already leaves as many places free as they have: one alone gets half of all, and the next finds half of the rest, until each has a
+    // few. So nobody can take the last places for themselves.
+    private static bool HasRoom(ImmutableArray<FrameSubscription> list, int own) => own < MaximumWatchers - list.Length;
+
+    private static int Count(ImmutableArray<FrameSubscription> list, string holder) => list.Count(subscription => subscription.Holder == holder);
+
+    private static CommandError Refuse(int own) => new(CommandErrorKind.Conflict, own == 0
+        ? $"{MaximumWatchers} watch this machine already, which is the most."
+        : string.Create(CultureInfo.InvariantCulture, $"This log-in (of programs: this address) watches the machine {own} times already, and the places left are for others. Close one of its pages or streams first."));
 
     private static MachineFrame Filter(MachineFrame frame, FrameFilter filter)
     {

@@ -1,3 +1,5 @@
+using Hyperpatch.Web.Texts;
+
 namespace Hyperpatch.Web.Machines.Inspection;
 
 /// <summary>The bits of RFLAGS, CR0, CR4 and EFER by name (Intel SDM vol. 3, 2.2.1, 2.3 and 2.5; AMD APM vol. 2, 3.1).</summary>
@@ -7,34 +9,34 @@ public static class RegisterBits
     {
         ["RFLAGS"] =
         [
-            new("CF", 0, "Carry: the last calculation had a carry or a borrow"), new("PF", 2, "Parity: the low byte has an even number of ones"),
-            new("AF", 4, "Auxiliary carry out of bit 3"), new("ZF", 6, "Zero: the last result was zero"), new("SF", 7, "Sign: the last result was negative"),
-            new("TF", 8, "Trap: a #DB after each instruction"), new("IF", 9, "Interrupts are let in"), new("DF", 10, "Direction: string instructions go downwards"),
-            new("OF", 11, "Overflow: the last signed result did not fit"), new("IOPL0", 12, "I/O privilege level, low bit"),
-            new("IOPL1", 13, "I/O privilege level, high bit"), new("NT", 14, "Nested task"), new("RF", 16, "Resume: the next instruction meets no breakpoint"),
-            new("VM", 17, "Virtual-8086 mode"), new("AC", 18, "Alignment check, or access to user pages in spite of SMAP"), new("VIF", 19, "Virtual interrupt flag"),
-            new("VIP", 20, "Virtual interrupt pending"), new("ID", 21, "CPUID can be used where this bit can be changed"),
+            new("CF", 0, RegisterTexts.RflagsCf), new("PF", 2, RegisterTexts.RflagsPf),
+            new("AF", 4, RegisterTexts.RflagsAf), new("ZF", 6, RegisterTexts.RflagsZf), new("SF", 7, RegisterTexts.RflagsSf),
+            new("TF", 8, RegisterTexts.RflagsTf), new("IF", 9, RegisterTexts.RflagsIf), new("DF", 10, RegisterTexts.RflagsDf),
+            new("OF", 11, RegisterTexts.RflagsOf), new("IOPL0", 12, RegisterTexts.RflagsIopl0),
+            new("IOPL1", 13, RegisterTexts.RflagsIopl1), new("NT", 14, RegisterTexts.RflagsNt), new("RF", 16, RegisterTexts.RflagsRf),
+            new("VM", 17, RegisterTexts.RflagsVm), new("AC", 18, RegisterTexts.RflagsAc), new("VIF", 19, RegisterTexts.RflagsVif),
+            new("VIP", 20, RegisterTexts.RflagsVip), new("ID", 21, RegisterTexts.RflagsId),
         ],
         ["CR0"] =
         [
-            new("PE", 0, "Protected mode"), new("MP", 1, "WAIT heeds TS"), new("EM", 2, "No x87 unit: its instructions raise #UD or #NM"), new("TS", 3, "Task switched: x87 and SSE raise #NM"),
-            new("ET", 4, "Extension type: always set"), new("NE", 5, "x87 errors raise #MF"), new("WP", 16, "Write protection holds for the kernel, too"),
-            new("AM", 18, "Alignment checks are possible"), new("NW", 29, "Not write-through"), new("CD", 30, "Cache off"), new("PG", 31, "Paging"),
+            new("PE", 0, RegisterTexts.Cr0Pe), new("MP", 1, RegisterTexts.Cr0Mp), new("EM", 2, RegisterTexts.Cr0Em), new("TS", 3, RegisterTexts.Cr0Ts),
+            new("ET", 4, RegisterTexts.Cr0Et), new("NE", 5, RegisterTexts.Cr0Ne), new("WP", 16, RegisterTexts.Cr0Wp),
+            new("AM", 18, RegisterTexts.Cr0Am), new("NW", 29, RegisterTexts.Cr0Nw), new("CD", 30, RegisterTexts.Cr0Cd), new("PG", 31, RegisterTexts.Cr0Pg),
         ],
         ["CR4"] =
         [
-            new("VME", 0, "Virtual-8086 extensions"), new("PVI", 1, "Protected-mode virtual interrupts"), new("TSD", 2, "RDTSC is for the kernel alone"), new("DE", 3, "I/O breakpoints"),
-            new("PSE", 4, "4 MiB pages in 32-bit paging"), new("PAE", 5, "Physical addresses above 4 GiB; needed for long mode"), new("MCE", 6, "Machine-check exceptions"),
-            new("PGE", 7, "Global pages"), new("PCE", 8, "RDPMC for programs, too"), new("OSFXSR", 9, "The kernel saves SSE registers (FXSAVE)"),
-            new("OSXMMEXCPT", 10, "SSE errors raise #XM"), new("UMIP", 11, "SGDT, SIDT, SLDT, SMSW and STR are for the kernel alone"), new("LA57", 12, "Five-level paging"),
-            new("VMXE", 13, "VMX (Intel)"), new("SMXE", 14, "SMX (Intel)"), new("FSGSBASE", 16, "Programs may use RDFSBASE and its like"), new("PCIDE", 17, "Process-context identifiers"),
-            new("OSXSAVE", 18, "The kernel uses XSAVE"), new("SMEP", 20, "The kernel does not execute programs' pages"), new("SMAP", 21, "The kernel does not touch programs' pages"),
-            new("PKE", 22, "Protection keys for programs' pages"), new("CET", 23, "Control-flow enforcement"), new("PKS", 24, "Protection keys for the kernel's pages"),
+            new("VME", 0, RegisterTexts.Cr4Vme), new("PVI", 1, RegisterTexts.Cr4Pvi), new("TSD", 2, RegisterTexts.Cr4Tsd), new("DE", 3, RegisterTexts.Cr4De),
+            new("PSE", 4, RegisterTexts.Cr4Pse), new("PAE", 5, RegisterTexts.Cr4Pae), new("MCE", 6, RegisterTexts.Cr4Mce),
+            new("PGE", 7, RegisterTexts.Cr4Pge), new("PCE", 8, RegisterTexts.Cr4Pce), new("OSFXSR", 9, RegisterTexts.Cr4Osfxsr),
+            new("OSXMMEXCPT", 10, RegisterTexts.Cr4Osxmmexcpt), new("UMIP", 11, RegisterTexts.Cr4Umip), new("LA57", 12, RegisterTexts.Cr4La57),
+            new("VMXE", 13, RegisterTexts.Cr4Vmxe), new("SMXE", 14, RegisterTexts.Cr4Smxe), new("FSGSBASE", 16, RegisterTexts.Cr4Fsgsbase), new("PCIDE", 17, RegisterTexts.Cr4Pcide),
+            new("OSXSAVE", 18, RegisterTexts.Cr4Osxsave), new("SMEP", 20, RegisterTexts.Cr4Smep), new("SMAP", 21, RegisterTexts.Cr4Smap),
+            new("PKE", 22, RegisterTexts.Cr4Pke), new("CET", 23, RegisterTexts.Cr4Cet), new("PKS", 24, RegisterTexts.Cr4Pks),
         ],
         ["EFER"] =
         [
-            new("SCE", 0, "SYSCALL and SYSRET"), new("LME", 8, "Long mode is enabled"), new("LMA", 10, "Long mode is active"), new("NXE", 11, "Pages can be closed to execution"),
-            new("SVME", 12, "SVM (AMD)"), new("LMSLE", 13, "Segment limits in long mode (AMD)"), new("FFXSR", 14, "Fast FXSAVE (AMD)"), new("TCE", 15, "Translation cache extension (AMD)"),
+            new("SCE", 0, RegisterTexts.EferSce), new("LME", 8, RegisterTexts.EferLme), new("LMA", 10, RegisterTexts.EferLma), new("NXE", 11, RegisterTexts.EferNxe),
+            new("SVME", 12, RegisterTexts.EferSvme), new("LMSLE", 13, RegisterTexts.EferLmsle), new("FFXSR", 14, RegisterTexts.EferFfxsr), new("TCE", 15, RegisterTexts.EferTce),
         ],
     };
 

@@ -238,9 +238,8 @@ export class HeatMapView {
     }
     context.fillStyle = muted;
     context.fillText('1', end - long - 6, 11);
-    context.textAlign = 'left';
     context.fillStyle = text;
-    context.fillText('exits', end - long - 48, 11);
+    context.fillText(phrase('HeatLegend'), end - long - 12 - context.measureText('1').width - 6, 11);
   }
 
   #cross(context) {
