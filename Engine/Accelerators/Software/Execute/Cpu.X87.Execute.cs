@@ -213,10 +213,11 @@ internal sealed partial class Cpu
         }
     }
 
-    // A number that was denormal in memory is normal in a register: it is told here, unless something else went before.
+    // A number that was denormal in memory is normal in a register: it is told here, unless something else went before, such as a zero that
+    // it was divided by.
     private static void NoteDenormalOperand(bool isDenormal, Float80 other, ref FloatContext context)
     {
-        if (isDenormal && !other.IsNaN && !other.IsUnsupported && (context.Flags & FloatContext.Invalid) == 0)
+        if (isDenormal && !other.IsNaN && !other.IsUnsupported && (context.Flags & (FloatContext.Invalid | FloatContext.ZeroDivide)) == 0)
         {
             context.Flags |= FloatContext.Denormal;
         }

@@ -61,7 +61,8 @@ internal sealed partial class Cpu
         }
 
         NoteX87(context.Flags);
-        if (!context.IsStopped)
+        // A denormal number is there all the same, also where it raises #MF: processors push it and tell of it then.
+        if ((context.Flags & ~context.Masks & FloatContext.Invalid) == 0)
         {
             PushX87(value);
         }
