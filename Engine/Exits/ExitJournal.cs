@@ -58,8 +58,9 @@ public sealed class ExitJournal
             long end = Stopwatch.GetTimestamp();
             // At most what the rings hold: a guest that writes as fast as this reads cannot keep it here.
             long budget = 2L * _history.Length;
-            while (budget-- > 0 && TakeOldest(end))
+            while (budget > 0 && TakeOldest(end) is int taken and > 0)
             {
+                budget -= taken;
             }
         }
     }
@@ -85,6 +86,7 @@ public sealed class ExitJournal
     {
         long end = LastSequence;
         long position = Math.Max(0, after);
+        bool isAll = filter.IsEmpty;
         int count = 0;
         while (position < end && count < destination.Length)
         {
@@ -92,10 +94,13 @@ public sealed class ExitJournal
             {
                 position = Math.Max(position, _last - _history.Length);
                 long stop = Math.Min(end, position + Chunk);
+                int place = (int)(position % _history.Length);
                 while (position < stop && count < destination.Length)
                 {
-                    ref ExitRecord record = ref _history[++position % _history.Length];
-                    if (filter.Matches(record))
+                    position++;
+                    place = place + 1 == _history.Length ? 0 : place + 1;
+                    ref ExitRecord record = ref _history[place];
+                    if (isAll || filter.Matches(record))
                     {
                         destination[count++] = record;
                     }
@@ -156,7 +161,7 @@ public sealed class ExitJournal
     {
         lock (_lock)
         {
-            while (TakeOldest(long.MaxValue))
+            while (TakeOldest(long.MaxValue) > 0)
             {
             }
 
@@ -219,10 +224,12 @@ public sealed class ExitJournal
         }
     }
 
-    // Merges by time: the processors' own order is kept, and each has at most one batch looked at ahead.
-    private bool TakeOldest(long end)
+    // Merges by time: the processors' own order is kept, and each has at most one batch looked at ahead. Takes the oldest, and with it what
+    // follows of the same processor before the next of any other. Returns how many.
+    private int TakeOldest(long end)
     {
         Cursor? oldest = null;
+        long limit = end;
         foreach (Cursor cursor in _cursors)
         {
             bool isThere = cursor.Fill(out long lost);
@@ -233,25 +240,44 @@ public sealed class ExitJournal
                 _notable.Cut(cursor.Processor);
             }
 
-            if (isThere && (oldest is null || cursor.Current.Timestamp < oldest.Current.Timestamp))
+            if (!isThere)
             {
+                continue;
+            }
+
+            if (oldest is null || cursor.Current.Timestamp < oldest.Current.Timestamp)
+            {
+                limit = oldest is null ? limit : Math.Min(limit, oldest.Current.Timestamp);
                 oldest = cursor;
+            }
+            else
+            {
+                limit = Math.Min(limit, cursor.Current.Timestamp);
             }
         }
 
         if (oldest is null || oldest.Current.Timestamp >= end)
         {
-            return false;
+            return 0;
         }
 
-        long sequence = _last + 1;
-        ref ExitRecord slot = ref _history[sequence % _history.Length];
-        slot = oldest.Current;
-        slot.Sequence = sequence;
-        _notable.Take(slot);
-        oldest.Next();
-        Volatile.Write(ref _last, sequence);
-        return true;
+        int taken = 0;
+        long sequence = _last;
+        int place = (int)(sequence % _history.Length);
+        do
+        {
+            sequence++;
+            place = place + 1 == _history.Length ? 0 : place + 1;
+            ref ExitRecord slot = ref _history[place];
+            slot = oldest.Current;
+            slot.Sequence = sequence;
+            _notable.Take(slot);
+            oldest.Next();
+            Volatile.Write(ref _last, sequence);
+            taken++;
+        }
+        while (oldest.HasCurrent && oldest.Current.Timestamp < limit);
+        return taken;
     }
 
     private sealed class Cursor(ProcessorJournal journal, int processor)
@@ -264,6 +290,8 @@ public sealed class ExitJournal
         public int Processor => processor;
 
         public ref ExitRecord Current => ref _batch[_at];
+
+        public bool HasCurrent => _at < _count;
 
         public void Next() => _at++;
 

@@ -66,6 +66,8 @@ internal sealed class FrameBuilder(VirtualMachine machine)
         // Patches are what people wait for: among thousands of port accesses they are never the ones left out.
         List<ExitRecord> patches = [];
         Queue<ExitRecord> latest = new();
+        // Of those before, none can be chosen: of so many at the end, at most half of a frame's are patches.
+        long chosenAfter = journal.LastSequence - MachineFrame.MostEvents - (MachineFrame.MostEvents / 2);
         for (int count; (count = journal.Read(_lastExit, _batch)) > 0; _lastExit = _batch[count - 1].Sequence)
         {
             foreach (ref readonly ExitRecord record in _batch.AsSpan(0, count))
@@ -74,6 +76,11 @@ internal sealed class FrameBuilder(VirtualMachine machine)
                 if (record.Reason == ExitReason.InvalidOpcode && patches.Count < MachineFrame.MostEvents / 2)
                 {
                     patches.Add(record);
+                    continue;
+                }
+
+                if (record.Sequence <= chosenAfter)
+                {
                     continue;
                 }
 
