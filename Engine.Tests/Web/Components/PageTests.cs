@@ -160,7 +160,8 @@ public sealed class PageTests : BunitContext, IAsyncLifetime
         page.WaitForAssertion(() => Assert.Equal(EditorExample.Find("race")!.Source, Source()));
         page.Find("[data-testid=bring-back]").Click();
 
-        Assert.Equal("nop # mine", Source());
+        // Not at once where the page is just being told which assembler there is.
+        page.WaitForAssertion(() => Assert.Equal("nop # mine", Source()));
         Assert.Equal("att", page.Find("[data-testid=field-syntax]").GetAttribute("value"));
         Assert.Empty(page.FindAll("[data-testid=bring-back]"));
         page.Find("[data-testid=field-example]").Change("serial");
@@ -168,7 +169,7 @@ public sealed class PageTests : BunitContext, IAsyncLifetime
         page.Find("[data-testid=field-example]").Change("undefined");
         page.WaitForAssertion(() => Assert.Equal(EditorExample.Find("undefined")!.Source, Source()));
         page.Find("[data-testid=bring-back]").Click();
-        Assert.Equal("nop # mine", Source());
+        page.WaitForAssertion(() => Assert.Equal("nop # mine", Source()));
     }
 
     private void LogIn(string role)

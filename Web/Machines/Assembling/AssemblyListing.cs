@@ -26,6 +26,7 @@ internal static class AssemblyListing
         var formatter = new IntelFormatter();
         formatter.Options.HexPrefix = "0x";
         formatter.Options.HexSuffix = "";
+        formatter.Options.BranchLeadingZeros = false;
         formatter.Options.SpaceAfterOperandSeparator = true;
         var text = new StringOutput();
         List<AssemblyLine> lines = [];
