@@ -4,7 +4,6 @@ using Hyperpatch.Engine.Tests.Web.Browser;
 using Hyperpatch.Web;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Security;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Benchmarks;
 
@@ -44,29 +43,15 @@ internal sealed class DashboardFigure : IFigure
 
     private static async Task<IEnumerable<FigureResult>> MeasureAsync(string guest, Func<HyperpatchApplication, Task<IEnumerable<FigureResult>>> measure)
     {
-        await using HyperpatchApplication application = await StartAsync(guest);
+        await using HyperpatchApplication application = await MeasuredServer.StartAsync(guest, guest == "mixed" ? 0 : 1);
         IEnumerable<FigureResult> results = await measure(application);
         await application.StopAsync();
         return results;
     }
 
-    private static ManagedMachine Machine(HyperpatchApplication application) => application.Services.GetRequiredService<MachineRegistry>().All[0];
-
-    private static async Task<HyperpatchApplication> StartAsync(string guest)
-    {
-        HyperpatchApplication application = HyperpatchApplication.Create(settings: new Dictionary<string, string?>
-        {
-            ["Urls"] = "http://127.0.0.1:0",
-            ["Demo:Guest"] = guest,
-            ["Demo:Processors"] = guest == "mixed" ? "0" : "1",
-        });
-        await application.StartAsync();
-        return application;
-    }
-
     private static async Task<IEnumerable<FigureResult>> MeasurePagesAsync(HyperpatchApplication application)
     {
-        ManagedMachine machine = Machine(application);
+        ManagedMachine machine = MeasuredServer.Machine(application);
         (string? chromium, string reason) = ChromiumLocator.Find();
         if (chromium is null)
         {
@@ -103,7 +88,7 @@ internal sealed class DashboardFigure : IFigure
             return [new FigureResult($"exit to pixel: not measured, {reason}", "under 250 ms", null)];
         }
 
-        ManagedMachine machine = Machine(application);
+        ManagedMachine machine = MeasuredServer.Machine(application);
         using BrowserProcess browser = BrowserProcess.Start(chromium, application.LoginLink(AccessRole.Viewer));
         double[] loads = await browser.NumbersAsync($"load 5 {new Uri(application.Address, $"/machines/{machine.Id}")}");
         double[] redraw = await browser.NumbersAsync($"redraw 3 {new Uri(application.Address, "/host")}");

@@ -2,14 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web;
-using Hyperpatch.Web.Machines;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Benchmarks;
 
 /// <summary>
 /// What a frame costs the server where a guest makes some 150,000 exits a second, for one hub client and for many, in a process of their
-/// own. The guest runs in software and counts between its exits, so that the rate is the one asked for on any host.
+/// own. The guest runs in software and counts between its exits, so that the rate is near the one asked for on any host.
 /// </summary>
 internal sealed class FramesFigure : IFigure
 {
@@ -19,7 +17,6 @@ internal sealed class FramesFigure : IFigure
     private const double MemoryLimitMiB = 1;
     private const double FrameLimitMs = 2;
     private static readonly TimeSpan s_window = TimeSpan.FromSeconds(10);
-
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(2);
 
     // The runtime compiles hot code anew, in steps, some seconds after it has become hot: that is the start's work, not a frame's.
@@ -35,12 +32,14 @@ internal sealed class FramesFigure : IFigure
 
     private static async Task<IEnumerable<FigureResult>> MeasureAsync()
     {
-        double first = 1 / await RateAsync(FirstPause);
-        double second = 1 / await RateAsync(FirstPause * 2);
-        // The exit itself takes time, too: the two give both.
-        double turn = (second - first) / FirstPause;
-        double exit = first - (turn * FirstPause);
-        await using HyperpatchApplication application = await StartAsync(Math.Max(1, (int)(((1 / Rate) - exit) / turn)));
+        // The count is nearly all of the time between two exits, so the rate goes with it; twice, since the first one is far off.
+        double pause = FirstPause;
+        for (int i = 0; i < 2; i++)
+        {
+            pause *= await RateAsync((int)pause) / Rate;
+        }
+
+        await using HyperpatchApplication application = await StartAsync((int)pause);
         ServerLoad one = await WatchAsync(application, 1);
         ServerLoad all = await WatchAsync(application, Clients);
         await application.StopAsync();
@@ -64,19 +63,8 @@ internal sealed class FramesFigure : IFigure
         return rate;
     }
 
-    private static async Task<HyperpatchApplication> StartAsync(int pause)
-    {
-        HyperpatchApplication application = HyperpatchApplication.Create(settings: new Dictionary<string, string?>
-        {
-            ["Urls"] = "http://127.0.0.1:0",
-            ["Engine:Accelerator"] = "software",
-            ["Demo:Guest"] = "exit-storm",
-            ["Demo:CommandLine"] = string.Create(CultureInfo.InvariantCulture, $"pause={pause}"),
-            ["Demo:Processors"] = "1",
-        });
-        await application.StartAsync();
-        return application;
-    }
+    private static Task<HyperpatchApplication> StartAsync(int pause) => MeasuredServer.StartAsync(
+        "exit-storm", commandLine: string.Create(CultureInfo.InvariantCulture, $"pause={pause}"), accelerator: "software");
 
     private static async Task<ServerLoad> WatchAsync(HyperpatchApplication application, int count)
     {
@@ -102,8 +90,7 @@ internal sealed class FramesFigure : IFigure
         }
     }
 
-    private static VirtualMachine Machine(HyperpatchApplication application) =>
-        application.Services.GetRequiredService<MachineRegistry>().All[0].Machine;
+    private static VirtualMachine Machine(HyperpatchApplication application) => MeasuredServer.Machine(application).Machine;
 
     private static string Text(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
 }

@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using Hyperpatch.Engine.Machine;
 using Hyperpatch.Web;
-using Hyperpatch.Web.Machines;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hyperpatch.Engine.Benchmarks;
 
@@ -22,14 +20,8 @@ internal sealed class HubFigure : IFigure
 
     private static async Task<FigureResult> MeasureAsync()
     {
-        await using HyperpatchApplication application = HyperpatchApplication.Create(settings: new Dictionary<string, string?>
-        {
-            ["Urls"] = "http://127.0.0.1:0",
-            ["Demo:Guest"] = "exit-storm",
-            ["Demo:Processors"] = "1",
-        });
-        await application.StartAsync();
-        VirtualMachine machine = application.Services.GetRequiredService<MachineRegistry>().All[0].Machine;
+        await using HyperpatchApplication application = await MeasuredServer.StartAsync("exit-storm");
+        VirtualMachine machine = MeasuredServer.Machine(application).Machine;
         List<double> ratios = [];
         long frames = 0;
         long lost = 0;
