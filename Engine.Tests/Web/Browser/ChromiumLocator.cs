@@ -14,8 +14,13 @@ internal static class ChromiumLocator
     private static readonly string[] s_downloadFolders = ["chrome-linux64", "chrome-linux"];
     private static readonly TimeSpan s_installLimit = TimeSpan.FromMinutes(8);
 
+    // Several classes of tests begin at once, and two installations would lock each other out: the first looks, and the others wait for what it finds.
+    private static readonly Lazy<(string? Path, string Reason)> s_found = new(Look);
+
     /// <summary>Path of the executable, or the reason why there is none.</summary>
-    public static (string? Path, string Reason) Find()
+    public static (string? Path, string Reason) Find() => s_found.Value;
+
+    private static (string? Path, string Reason) Look()
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } given)
         {
@@ -59,7 +64,7 @@ internal static class ChromiumLocator
 
     private static string Install()
     {
-        foreach (string[] arguments in new string[][] { ["update"], ["install", "-y", "--no-install-recommends", "chromium"] })
+        foreach (string[] arguments in new string[][] { ["update"], ["install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "chromium"] })
         {
             try
             {
