@@ -18,10 +18,13 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
     private const int MostStops = 200;
     // What a person can use on the page (of radio buttons the one that is chosen; the arrow keys go to the others), marked with a number; and the number of what has the focus, with whether one can see that it has.
     private const string Mark = """
-        () => document.querySelectorAll('[data-stop]').forEach(one => delete one.dataset.stop) ?? [...document.querySelectorAll('a[href], button, input, select, textarea, [tabindex="0"]')]
-          .filter(one => one.tabIndex >= 0 && (one.type !== 'radio' || one.checked))
-          .filter(one => !one.disabled && one.matches(':enabled, a, [tabindex]') && one.checkVisibility({ visibilityProperty: true }) && !one.closest('dialog:not([open])'))
-          .map((one, index) => { one.dataset.stop = index; return `${one.tagName} ${one.dataset.testid ?? ''} ${(one.textContent || one.ariaLabel || '').trim().slice(0, 40)}`; })
+        () => {
+          for (const one of document.querySelectorAll('[data-stop]')) delete one.dataset.stop;
+          return [...document.querySelectorAll('a[href], button, input, select, textarea, [tabindex="0"]')]
+            .filter(one => one.tabIndex >= 0 && (one.type !== 'radio' || one.checked))
+            .filter(one => !one.disabled && one.matches(':enabled, a, [tabindex]') && one.checkVisibility({ visibilityProperty: true }) && !one.closest('dialog:not([open])'))
+            .map((one, index) => { one.dataset.stop = index; return `${one.tagName} ${one.dataset.testid ?? ''} ${(one.textContent || one.ariaLabel || '').trim().slice(0, 40)}`; });
+        }
         """;
 
     private const string Focus = """
@@ -60,8 +63,8 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
             HashSet<int> reached = [];
 
             // Once round: what has come up since the marks were set lies on the way, too, and is not counted.
-            int most = (2 * Math.Min(stops.Length, MostStops)) + 20;
-            for (int i = 0; i < most && reached.Count < Math.Min(stops.Length, MostStops); i++)
+            int wanted = Math.Min(stops.Length, MostStops);
+            for (int i = 0; i < (2 * wanted) + 20 && reached.Count < wanted; i++)
             {
                 await driver.Page.Keyboard.PressAsync("Tab");
                 JsonElement focus = await driver.Page.EvaluateAsync<JsonElement>(Focus);
@@ -291,22 +294,21 @@ public sealed class KeyboardTests(BrowserFixture fixture) : IClassFixture<Browse
         Assert.Empty(driver.Complaints);
     }
 
-    // The way that a person goes: on, until it is there.
     // The things to use of a page that has come up: one by one they appear in the first moments.
     private static async Task<string[]> SettledStopsAsync(IPage page)
     {
-        string[] stops = [];
-        for (int same = 0, i = 0; same < 3 && i < 100; i++)
+        string[] stops = await page.EvaluateAsync<string[]>(Mark);
+        await Patience.UntilAsync("the page has come up", async () =>
         {
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-            string[] now = await page.EvaluateAsync<string[]>(Mark);
-            same = now.AsSpan().SequenceEqual(stops) ? same + 1 : 0;
-            stops = now;
-        }
-
+            string[] before = stops;
+            await Task.Delay(300, TestContext.Current.CancellationToken);
+            stops = await page.EvaluateAsync<string[]>(Mark);
+            return stops.AsSpan().SequenceEqual(before);
+        });
         return stops;
     }
 
+    // The way that a person goes: on, until it is there.
     private static async Task TabToAsync(Visitor driver, string id)
     {
         await Assertions.Expect(driver.Test(id).First).ToBeVisibleAsync();
