@@ -116,7 +116,7 @@ public sealed class MachineLifeTests
             {
                 b.Handle(Vectors.Timer, "timer");
                 b.EnableLocalApic();
-                b.StartTimer(1000);
+                b.StartTimer(backend.TicksPerSecond());
                 c.sti();
             }
             else if (loop == "cli; jmp")
@@ -267,8 +267,9 @@ public sealed class MachineLifeTests
     [Theory, MemberData(nameof(Backends.All), MemberType = typeof(Backends))]
     public void Steps_into_handlers_leave_nothing_behind(Backend backend)
     {
-        // Interrupts and exceptions are delivered during steps. The host's TF must not be in their frames: with IRETQ it would become the
-        // guest's own, and its next instruction a #DB that nobody expects, at the latest when the machine runs on.
+        // Exceptions are delivered during steps, and interrupts where the host does not hold them back. The host's TF must not be in their
+        // frames: with IRETQ it would become the guest's own, and its next instruction a #DB that nobody expects, at the latest when the
+        // machine runs on.
         ulong ticks = 0, faults = 0;
         using TestMachine machine = TestMachine.Create(backend, b =>
         {
@@ -277,7 +278,7 @@ public sealed class MachineLifeTests
             faults = b.Reserve(8);
             Label again = c.CreateLabel();
             b.EnableLocalApic();
-            b.StartTimer(1000);
+            b.StartTimer(backend.TicksPerSecond(isStepped: true));
             c.sti();
             c.Label(ref again);
             c.mov(rax, __qword_ptr[0x10]);

@@ -116,9 +116,7 @@ public sealed class MmioTests
             interrupts = b.Reserve(8);
             wrong = b.Reserve(8);
             b.EnableLocalApic();
-            // By the host's clock, so seldom that a busy host is through with the handler before the next; and by the machine's own, of which
-            // an exit takes nothing.
-            b.StartTimer(backend == Backend.Deterministic ? 200_000 : 1000);
+            b.StartTimer(backend.TicksPerSecond());
             c.mov(rbx, Device);
             c.sti();
             Label again = c.CreateLabel(), right = c.CreateLabel();

@@ -327,8 +327,7 @@ public sealed class PausePointTests
             words = b.Reserve(16);
             b.Handle(0x40, "tick");
             b.EnableLocalApic();
-            // Single-stepped, the handler takes long: were the next interrupt there before its end, nothing else would run.
-            b.StartTimer(backend == Backend.KvmStep ? 500 : 20_000);
+            b.StartTimer(backend.TicksPerSecond());
             c.sti();
             c.xor(r12d, r12d);
             b.Define("loop");

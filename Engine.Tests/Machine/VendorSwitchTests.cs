@@ -252,7 +252,7 @@ public sealed class VendorSwitchTests
             Assembler c = b.Code;
             ticks = b.Reserve(8);
             b.EnableLocalApic();
-            b.StartTimer(500);
+            b.StartTimer(backend.TicksPerSecond());
             Label sleep = c.CreateLabel();
             c.sti();
             c.Label(ref sleep);
