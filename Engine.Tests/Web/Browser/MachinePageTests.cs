@@ -56,6 +56,24 @@ public sealed class MachinePageTests(BrowserFixture fixture) : IClassFixture<Bro
     }
 
     [Fact]
+    public async Task A_machine_at_rest_shows_its_latest_exits()
+    {
+        IBrowser browser = fixture.Browser;
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
+        dashboard.RequireAccelerator();
+        VirtualMachine machine = dashboard.Machine.Machine;
+        await Patience.UntilAsync("a few exits", () => Task.FromResult(machine.Journal.Count > 20));
+        machine.Pause();
+        machine.Journal.Drain();
+        await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Viewer);
+        await OpenAsync(visitor, dashboard, machine);
+        ILocator rows = visitor.Test("exits-body").Locator("tr[data-sequence]");
+        await Assertions.Expect(rows).ToHaveCountAsync(8);
+        await Assertions.Expect(rows.First).ToHaveAttributeAsync("data-sequence", machine.Journal.LastSequence.ToString(CultureInfo.InvariantCulture));
+        Assert.Empty(visitor.Complaints);
+    }
+
+    [Fact]
     public async Task Memory_and_disassembly_are_shown_where_they_are_asked_for()
     {
         IBrowser browser = fixture.Browser;

@@ -8,15 +8,20 @@ using Hyperpatch.Web.Machines;
 namespace Hyperpatch.Web.Components.Machines;
 
 /// <summary>
-/// What a page that has just been opened shows of the time before: the last hour as points of the chart, vendor switches and the latest
-/// patches. So a page that was lost and loaded again looks as if it had been open all the time.
+/// What a page that has just been opened shows of the time before: the last hour as points of the chart, vendor switches, the latest
+/// patches and the latest exits. So a page that was lost and loaded again looks as if it had been open all the time.
 /// </summary>
 /// <param name="Points">Exits a second by reason.</param>
 /// <param name="Switches">Vendor switches in that time, oldest first.</param>
 /// <param name="Patches">The latest patches, oldest first.</param>
-public sealed record MachineHistory(RatePoints Points, IReadOnlyList<MachineHistory.Switch> Switches, IReadOnlyList<ExitEvent> Patches)
+/// <param name="Exits">The latest exits, oldest first: a machine at rest makes no frames that would bring them.</param>
+public sealed record MachineHistory(
+    RatePoints Points, IReadOnlyList<MachineHistory.Switch> Switches, IReadOnlyList<ExitEvent> Patches, IReadOnlyList<ExitEvent> Exits)
 {
     private const int MostPatches = 50;
+
+    // What a short table has room for, and some to spare.
+    private const int MostExits = 32;
     private const int Batch = 4096;
 
     /// <summary>Reads it. Takes milliseconds; not on a page's thread.</summary>
@@ -54,9 +59,13 @@ public sealed record MachineHistory(RatePoints Points, IReadOnlyList<MachineHist
             }
         }
 
+        int exits = engine.Journal.Read(end - MostExits, batch.AsSpan(0, MostExits));
         IReadOnlyList<RateSample> samples = engine.Rates.Read();
         return new MachineHistory(
-            RatePoints.Of(samples), [.. Earlier(samples, oldest ?? long.MaxValue), .. switches], [.. patches.Select(record => ExitEvents.Describe(record))]);
+            RatePoints.Of(samples),
+            [.. Earlier(samples, oldest ?? long.MaxValue), .. switches],
+            [.. patches.Select(record => ExitEvents.Describe(record))],
+            [.. batch.Take(exits).Select(record => ExitEvents.Describe(record))]);
     }
 
     // The journal knows switches to the microsecond, but not as far back as the samples.

@@ -56,6 +56,14 @@ class ShortExits {
 
   draw(model) {
     const { exits } = model;
+
+    // Older ones came in behind newer ones: what happened before the page was opened.
+    const shown = this.#body.childElementCount;
+    if (shown < this.#limit && exits.length > shown) {
+      this.#body.replaceChildren();
+      this.#newest = 0;
+    }
+
     const fresh = [];
     for (let i = exits.length - 1; i >= 0 && exits[i].sequence > this.#newest && fresh.length < this.#limit; i--) fresh.push(exits[i]);
     if (fresh.length > 0) {

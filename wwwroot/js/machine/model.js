@@ -58,9 +58,10 @@ export class MachineModel {
     this.#seen = Math.max(this.#seen, this.exits.at(-1)?.sequence ?? 0);
   }
 
-  /** Puts points of the chart, vendor switches and patches in front of those seen live. */
-  backfillHistory({ points, switches, patches }) {
+  /** Puts points of the chart, vendor switches, patches and exits in front of those seen live. */
+  backfillHistory({ points, switches, patches, exits }) {
     this.history.backfill(points);
+    this.backfill(exits);
     const firstSwitch = this.switches[0]?.at ?? Infinity;
     this.switches = [...switches.filter(one => one.at < firstSwitch - 500), ...this.switches].slice(-20);
     const firstPatch = this.patches[0]?.sequence ?? Infinity;
