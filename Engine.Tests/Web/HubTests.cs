@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Runtime.CompilerServices;
 using Hyperpatch.Engine.Machine.Frames;
@@ -6,6 +7,7 @@ using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Frames;
 using Hyperpatch.Web.Machines.Views;
 using Hyperpatch.Web.Security;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
@@ -159,6 +161,32 @@ public sealed class HubTests
         {
             await Task.WhenAll(connections.Select(connection => connection.DisposeAsync().AsTask()));
         }
+    }
+
+    [Fact]
+    public void One_holder_does_not_take_all_connections_and_who_leaves_makes_room()
+    {
+        HubConnectionCount count = new();
+        List<HubCallerContext> ofOne = [.. Enumerable.Range(0, HubConnectionCount.MaximumOfOne).Select(_ => Caller("192.0.2.1"))];
+        Assert.All(ofOne, caller => Assert.True(count.TryEnter(caller)));
+        HubCallerContext refused = Caller("192.0.2.1");
+        Assert.False(count.TryEnter(refused));
+        count.Leave(refused);
+        List<HubCallerContext> others = [.. Enumerable.Range(0, HubConnectionCount.Maximum - HubConnectionCount.MaximumOfOne).Select(_ => Caller("192.0.2.2"))];
+        Assert.All(others, caller => Assert.True(count.TryEnter(caller)));
+        Assert.False(count.TryEnter(Caller("192.0.2.3")));
+        count.Leave(ofOne[0]);
+        count.Leave(ofOne[0]);
+        Assert.True(count.TryEnter(Caller("192.0.2.3")));
+        Assert.False(count.TryEnter(Caller("192.0.2.3")));
+        Assert.All(ofOne.Skip(1).Concat(others), count.Leave);
+        Assert.True(count.TryEnter(Caller("192.0.2.1")));
+    }
+
+    private static HubCallerContext Caller(string address)
+    {
+        DefaultHttpContext request = new() { Connection = { RemoteIpAddress = IPAddress.Parse(address) } };
+        return new StandingCaller(AccessPolicies.Principal(AccessRole.Viewer, AccessSchemes.Bearer, AccessHolder.ClaimOf(request)));
     }
 
     // Begins a stream that goes on; null, or why there is none.

@@ -18,6 +18,7 @@ public sealed class StartSettingsTests
     [InlineData("Telemetry", "--urls=http://127.0.0.1:0", "--Telemetry=yes")]
     [InlineData("Telemetry:Otlp", "--urls=http://127.0.0.1:0", "--Telemetry:Otlp=http://127.0.0.1:4317")]
     [InlineData("Security", "--urls=http://127.0.0.1:0", "--Security=None")]
+    [InlineData("Security:KnownProxies", "--urls=http://127.0.0.1:0", "--Security:KnownProxies=192.0.2.7, nowhere")]
     [InlineData("Engine", "--urls=http://127.0.0.1:0", "--Engine", "kvm")]
     [InlineData("Demo", "--urls=http://127.0.0.1:0", "--Demo=false")]
     [InlineData("Logging", "--urls=http://127.0.0.1:0", "--Logging=Debug")]

@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using System.Net;
+
 namespace Hyperpatch.Web.Configuration;
 
 /// <summary>The section <c>Security</c> of appsettings.json.</summary>
@@ -24,6 +27,12 @@ public sealed class SecurityOptions
     /// <summary>Log-in attempts a minute accepted from one address, 1 to 10000.</summary>
     public int LoginAttemptsPerMinute { get; init; } = 30;
 
+    /// <summary>
+    /// Proxies in front that are believed: what they say of a request's sender and scheme (<c>X-Forwarded-For</c>, <c>X-Forwarded-Proto</c>) counts.
+    /// None by default: anybody can write these headers.
+    /// </summary>
+    public ImmutableArray<IPNetwork> KnownProxies { get; init; } = [];
+
     /// <summary>Reads and checks the section.</summary>
     /// <exception cref="SettingsException">A value is not allowed or a key is not known.</exception>
     public static SecurityOptions Read(IConfiguration configuration)
@@ -36,11 +45,35 @@ public sealed class SecurityOptions
             ViewerToken = Token(section, nameof(ViewerToken)),
             KeepSessions = section.Flag(nameof(KeepSessions), true),
             LoginAttemptsPerMinute = section.Integer(nameof(LoginAttemptsPerMinute), 1, 10_000, 30),
+            KnownProxies = Proxies(section, nameof(KnownProxies)),
         };
         section.RefuseUnknownKeys();
         return options.OperatorToken is not null && options.OperatorToken == options.ViewerToken
             ? throw new SettingsException("Setting Security:ViewerToken is the same as Security:OperatorToken; allowed: two different tokens.")
             : options;
+    }
+
+    private static ImmutableArray<IPNetwork> Proxies(SettingsSection section, string key)
+    {
+        string? text = section.Text(key);
+        ImmutableArray<IPNetwork>.Builder networks = ImmutableArray.CreateBuilder<IPNetwork>();
+        foreach (string word in (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (IPNetwork.TryParse(word, out IPNetwork network))
+            {
+                networks.Add(network);
+            }
+            else if (IPAddress.TryParse(word, out IPAddress? address))
+            {
+                networks.Add(new IPNetwork(address, address.GetAddressBytes().Length * 8));
+            }
+            else
+            {
+                throw section.Bad(key, text, "addresses and networks with commas between them, such as 192.0.2.7, 2001:db8::/64");
+            }
+        }
+
+        return networks.ToImmutable();
     }
 
     private static string? Token(SettingsSection section, string key)

@@ -21,6 +21,7 @@ internal static class Pipeline
     /// <summary>Sets the application up.</summary>
     public static void Configure(WebApplication application)
     {
+        application.UseKnownProxies();
         application.UseMiddleware<SecurityHeadersMiddleware>();
         application.UseExceptionHandler("/status/500");
 

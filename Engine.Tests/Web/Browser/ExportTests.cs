@@ -136,6 +136,9 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
         dashboard.RequireAccelerator();
         await using Visitor visitor = await Visitor.LogInAsync(browser, dashboard, AccessRole.Operator);
         await Assertions.Expect(visitor.Test("site-row").First).ToBeVisibleAsync();
+
+        // Rows that stand still: menus are looked at one by one.
+        dashboard.Machine.Machine.Pause();
         string machine = $"/machines/{dashboard.Machine.Id}";
         foreach ((string path, string[] menus) in new (string, string[])[]
         {
