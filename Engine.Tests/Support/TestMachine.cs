@@ -124,10 +124,7 @@ internal sealed class TestMachine : IDisposable
         MachineExit exit = Machine.Exit!;
         Assert.True(expected is null || exit.Code == expected, $"Ended with {exit.Code} ({exit.Reason}). {Describe()}");
         // The state changes on one processor's thread while others still run: pausing them is part of the end.
-        WaitFor(
-            () => Machine.Processors.All(p => p.State is ProcessorRunState.Paused or ProcessorRunState.Stopped),
-            "all processors were parked",
-            Describe);
+        WaitFor(() => Machine.IsAtRest, "all processors were parked", Describe);
         return exit;
     }
 

@@ -17,6 +17,7 @@ public sealed class ExitJournal
     private readonly ExitRecord[] _history;
     private readonly Cursor[] _cursors;
     private readonly NotableExits _notable;
+    private readonly long _ringRecords;
     private long _last;
     private long _dropped;
 
@@ -29,6 +30,7 @@ public sealed class ExitJournal
         ArgumentOutOfRangeException.ThrowIfLessThan(processors, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(historyCapacity, 1);
         Processors = [.. Enumerable.Range(0, processors).Select(_ => new ProcessorJournal(ringCapacity))];
+        _ringRecords = (long)processors * ringCapacity;
         _cursors = [.. Processors.Select((p, index) => new Cursor(p, index))];
         _history = new ExitRecord[historyCapacity];
         _notable = new NotableExits(NotableCapacity, processors);
@@ -57,7 +59,7 @@ public sealed class ExitJournal
             // What is newer waits: while one ring is looked at, an older record may come into another that was empty a moment ago.
             long end = Stopwatch.GetTimestamp();
             // At most what the rings hold: a guest that writes as fast as this reads cannot keep it here.
-            long budget = 2L * _history.Length;
+            long budget = _ringRecords;
             while (budget > 0 && TakeOldest(end) is int taken and > 0)
             {
                 budget -= taken;

@@ -154,7 +154,7 @@ public sealed partial class VirtualMachine : IDisposable
     public int Epoch => (int)Volatile.Read(ref _context).Epoch;
 
     /// <summary>
-    /// The machine's own time in nanoseconds since its start, if it is deterministic; null otherwise. Exact while it is paused or over.
+    /// The machine's own time in nanoseconds since its start, if it is deterministic; null otherwise. Exact while it is at rest (<see cref="IsAtRest"/>).
     /// </summary>
     public ulong? MachineTime => Volatile.Read(ref _context).Deterministic?.Time;
 
@@ -278,6 +278,12 @@ public sealed partial class VirtualMachine : IDisposable
             _ = _gate.Release();
         }
     }
+
+    /// <summary>
+    /// Whether no processor executes, and what each did last is in the journal: a moment after the machine was <see cref="MachineState.Stopped"/> or
+    /// <see cref="MachineState.Failed"/>, which one processor's thread says while others may still be on their way. Counters and time then stand still.
+    /// </summary>
+    public bool IsAtRest => Processors.All(processor => processor.State is ProcessorRunState.Paused or ProcessorRunState.Stopped);
 
     /// <summary>The guest is over: everything parks. Any processor's thread.</summary>
     internal void Finish(MachineState state, MachineExit exit)

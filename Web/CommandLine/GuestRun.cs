@@ -16,6 +16,9 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
     // Short enough that the serial port's 64 KiB do not fill up meanwhile, long enough to leave the processors to the guest.
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
 
+    // Far more than a processor needs that is not held up by its host.
+    private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(5);
+
     private long _serialPosition;
     private long _timelinePosition;
 
@@ -77,7 +80,11 @@ internal sealed class GuestRun(RunOptions options, Stream output, TextWriter log
         }
         catch (MachineStateException)
         {
-            // It is over already: the counters stand still.
+            // It is over already, and at rest in a moment: what the summary tells must be whole.
+            for (long since = Stopwatch.GetTimestamp(); !machine.IsAtRest && Stopwatch.GetElapsedTime(since) < s_rest;)
+            {
+                await Task.Delay(1, CancellationToken.None);
+            }
         }
 
         await FollowAsync(machine);

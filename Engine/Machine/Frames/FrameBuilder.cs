@@ -63,37 +63,17 @@ internal sealed class FrameBuilder(VirtualMachine machine)
         ExitJournal journal = machine.Journal;
         journal.Drain();
         long first = _lastExit;
-        // Patches are what people wait for: among thousands of port accesses they are never the ones left out.
-        List<ExitRecord> patches = [];
-        Queue<ExitRecord> latest = new();
-        // Of those before, none can be chosen: of so many at the end, at most half of a frame's are patches.
-        long chosenAfter = journal.LastSequence - MachineFrame.MostEvents - (MachineFrame.MostEvents / 2);
+        FrameExits exits = new(journal.LastSequence);
         for (int count; (count = journal.Read(_lastExit, _batch)) > 0; _lastExit = _batch[count - 1].Sequence)
         {
             foreach (ref readonly ExitRecord record in _batch.AsSpan(0, count))
             {
                 Remember(record);
-                if (record.Reason == ExitReason.InvalidOpcode && patches.Count < MachineFrame.MostEvents / 2)
-                {
-                    patches.Add(record);
-                    continue;
-                }
-
-                if (record.Sequence <= chosenAfter)
-                {
-                    continue;
-                }
-
-                latest.Enqueue(record);
-                if (latest.Count > MachineFrame.MostEvents)
-                {
-                    _ = latest.Dequeue();
-                }
+                exits.Take(record);
             }
         }
 
-        IEnumerable<ExitRecord> chosen = patches.Concat(latest.Skip(Math.Max(0, latest.Count + patches.Count - MachineFrame.MostEvents)));
-        List<ExitEvent> events = [.. chosen.OrderBy(record => record.Sequence).Select(record => ExitEvents.Describe(record))];
+        List<ExitEvent> events = [.. exits.Choose().Select(record => ExitEvents.Describe(record))];
         skipped = Math.Max(0, _lastExit - first - events.Count);
         return events;
     }

@@ -54,7 +54,8 @@ public sealed record MachineFrame
     /// <summary>Sites that changed since the last frame; all of them (up to <see cref="MostSites"/>) in every tenth frame.</summary>
     public required IReadOnlyList<SiteView> Sites { get; init; }
 
-    /// <summary>The latest exits since the last frame, oldest first, at most <see cref="MostEvents"/>. Patches come first in the choice.</summary>
+    /// <summary>The latest exits since the last frame, oldest first, at most <see cref="MostEvents"/>. Patches (half of the places) and
+    /// refusals (an eighth) come first in the choice, the newest of them.</summary>
     public required IReadOnlyList<ExitEvent> Events { get; init; }
 
     /// <summary>Exits since the last frame that are not among <see cref="Events"/>.</summary>

@@ -23,6 +23,7 @@ export class ChartView {
   #control = null;
   // Not 0: performance.now() starts there, and the page may be younger than the pace.
   #drawn = -Infinity;
+  #span = 0;
   #axes = '';
   #isDisposed = false;
   #model = null;
@@ -59,13 +60,16 @@ export class ChartView {
     this.#model = model;
     const { chart, colors } = this.#host;
     const span = Number(this.#element.dataset.hpRange) || minute;
-    if (!chart || performance.now() - this.#drawn < paceOf(span)) return;
+    if (!chart) return;
+    const end = model.frame.at;
+    const start = Math.max(end - span, Math.min(model.history.oldest, end - shortest));
+    const shown = this.#control?.window(start, end) ?? { from: start, to: end };
+    if (span === this.#span && performance.now() - this.#drawn < paceOf(shown.to - shown.from)) return;
+    this.#span = span;
     this.#drawn = performance.now();
     const known = new Set(model.reasons.map(one => one.reason));
     this.#reasons = order.filter(reason => known.has(reason));
-    const end = model.frame.at;
-    const start = Math.max(end - span, Math.min(model.history.oldest, end - shortest));
-    const { from, to } = this.#steady(this.#control?.window(start, end) ?? { from: start, to: end }, end, span);
+    const { from, to } = this.#steady(shown, end, span);
     const points = model.history.select(from, to, Math.max(60, Math.round(this.#element.clientWidth / 4)));
     const isShown = one => one.at > from && one.at <= to;
     this.#legend.draw(this.#reasons, [patchesName]);
@@ -92,7 +96,7 @@ export class ChartView {
   // What follows the present moves a pixel or two at a time: an axis that stays where it is need not be laid out again.
   #steady({ from, to }, end, span) {
     if (to < end) return { from, to };
-    const step = Math.max(1, Math.round(pixels * span / Math.max(1, this.#element.clientWidth)));
+    const step = Math.max(1, Math.round(pixels * (to - from) / Math.max(1, this.#element.clientWidth)));
     const ahead = Math.ceil(to / step) * step - to;
     // A chart that is not full yet begins where its data do.
     return { from: to - from < span && !this.#isZoomed ? from : from + ahead, to: to + ahead };

@@ -11,6 +11,9 @@ const keptSerial = 64 * 1024;
 const fullEvery = 10;
 const mostSites = 256;
 
+// A guest that is reset may have another site of the same number.
+const siteKey = site => `site ${site.id} ${site.address}`;
+
 /**
  * What this page knows of its machine, put together from frames. Frames carry totals: one that is missed costs nothing but exits in
  * the table. Everything here has a bound, however long the page is open.
@@ -94,6 +97,7 @@ export class MachineModel {
     if (frame.sequence % fullEvery === 1 && frame.sites.length < mostSites) {
       const told = new Set(frame.sites.map(site => site.id));
       for (const id of this.sites.keys()) if (!told.has(id)) this.sites.delete(id);
+      this.#rates.keep('site ', new Set(frame.sites.map(siteKey)));
     }
     for (const site of frame.sites) {
       const before = this.sites.get(site.id);
@@ -105,7 +109,7 @@ export class MachineModel {
         rate: 0,
       });
     }
-    for (const site of this.sites.values()) site.rate = this.#rates.take(`site ${site.id} ${site.address}`, at, site.calls);
+    for (const site of this.sites.values()) site.rate = this.#rates.take(siteKey(site), at, site.calls);
   }
 
   #takeExits(frame) {

@@ -24,7 +24,7 @@ export class Rate {
   }
 }
 
-/** Rates by key; keys that are no longer asked for cost a few numbers. */
+/** Rates by key. */
 export class Rates {
   #rates = new Map();
 
@@ -32,5 +32,10 @@ export class Rates {
     let rate = this.#rates.get(key);
     if (!rate) this.#rates.set(key, rate = new Rate());
     return rate.take(at, total);
+  }
+
+  /** Of keys that begin with a text, only the ones that are told stay. */
+  keep(start, keys) {
+    for (const key of this.#rates.keys()) if (key.startsWith(start) && !keys.has(key)) this.#rates.delete(key);
   }
 }

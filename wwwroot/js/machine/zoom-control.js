@@ -98,6 +98,8 @@ export class ZoomControl {
 
   #drag = event => {
     if (!this.#pointers.has(event.pointerId)) return;
+    // Let go of where nobody told: beside the surface, before it had the pointer to itself.
+    if (event.buttons === 0) return this.#release(event);
     this.#pointers.set(event.pointerId, event.clientX);
     const { places: [first, second], from, width, isMoved } = this.#grip;
     const [now, other] = this.#pointers.values();
