@@ -7,7 +7,6 @@ using Hyperpatch.Web.Startup;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.FluentUI.AspNetCore.Components;
 
 namespace Hyperpatch.Web;
 
@@ -191,8 +190,9 @@ public sealed class HyperpatchApplication : IAsyncDisposable
             hub.MaximumReceiveMessageSize = GnuAssembler.MaximumMessage;
         });
 
+        services.AddSingleton<Components.ScriptModules>();
+
         // After the components: the last one registered is the one that is used.
         services.AddScoped<AuthenticationStateProvider, SessionStateProvider>();
-        services.AddFluentUIComponents();
     }
 }

@@ -43,6 +43,8 @@ internal static class ExportEndpoints
     /// <summary>Maps the calls for what there is of the host, below /api.</summary>
     public static void MapHostExports(this RouteGroupBuilder api)
     {
+        Describe(api.MapGet("/host/export", (AcceleratorSet accelerators, HttpRequest request, CancellationToken aborted) => OfHost("host", () => HostTables.Facts(accelerators.View()), request, aborted)))
+            .WithName("ExportHost").WithSummary("What this host is as a file, a row a fact: ?format=jsonl or csv.");
         Describe(api.MapGet("/host/kvm/export", (KvmHostMonitor monitor, HttpRequest request, CancellationToken aborted) => OfHost("kvm", () => HostTables.Kvm(monitor.View()), request, aborted)))
             .WithName("ExportKvm").WithSummary("KVM's own counters as a file, a row each: ?format=jsonl or csv.");
         Describe(api.MapGet("/host/probe/export", (AcceleratorSet accelerators, HttpRequest request, CancellationToken aborted) => OfHost("probe", () => HostTables.Probe(accelerators.View()), request, aborted)))

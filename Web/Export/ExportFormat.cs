@@ -1,7 +1,7 @@
 namespace Hyperpatch.Web.Export;
 
 /// <summary>How a table is written to a file.</summary>
-internal enum ExportFormat
+public enum ExportFormat
 {
     /// <summary>One JSON object a line.</summary>
     Jsonl,

@@ -28,6 +28,9 @@ internal static class HostTables
             .. view.Totals.Select(counter => (object?[])["all", null, null, null, null, null, counter.Name, counter.Total, counter.PerSecond]),
         ]);
 
+    /// <summary>What the host is: a row a fact.</summary>
+    public static ExportTable Facts(HostView view) => new(["fact", "value"], HostFacts.Of(view).Select(fact => (object?[])[fact.Name, fact.Value]));
+
     /// <summary>What the probe found: a row an instruction of a back end.</summary>
     public static ExportTable Probe(HostView view) => new(
         ["accelerator", "instruction", "bytes", "outcome", "detail"],

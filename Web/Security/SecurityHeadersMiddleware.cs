@@ -3,10 +3,10 @@ namespace Hyperpatch.Web.Security;
 /// <summary>Headers that narrow what a browser does with our answers.</summary>
 internal sealed class SecurityHeadersMiddleware(RequestDelegate next)
 {
-    // Styles: Fluent UI's components set style attributes and make style elements, which is what 'unsafe-inline' is for. Scripts:
-    // files of ours only. 'self' of connect-src includes WebSockets to the same host and port.
+    // Scripts and styles: files of ours only; nothing in a page carries a style of its own. 'self' of connect-src includes WebSockets to
+    // the same host and port.
     private const string ContentSecurityPolicy =
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
         + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
     /// <summary>Adds the headers, then goes on.</summary>

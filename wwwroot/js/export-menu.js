@@ -30,7 +30,7 @@ document.addEventListener('click', event => {
   if (event.target.closest('[data-hp-print]')) return print();
   const menu = event.target.closest('[data-hp-menu]');
   const png = event.target.closest('[data-hp-png]');
-  const isDone = png ? save(png) : event.target.closest('.hp-menu-list a') !== null;
+  const isDone = png ? save(png) : event.target.closest('.hp-menu-list :is(a, [data-hp-saved])') !== null;
   closeAll(isDone ? null : menu);
   if (isDone) menu.querySelector('summary').focus();
 });

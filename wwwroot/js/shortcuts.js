@@ -1,7 +1,7 @@
 // Keyboard shortcuts. Whatever has data-hp-key is pressed by that key; data-hp-key-label says in the list (key ?) what it does. So the
 // list is always that of the page, and a control that is disabled is so for the keyboard, too.
 import { phrase } from './texts.js';
-const typing = 'input, textarea, select, [contenteditable="true"], fluent-text-input, fluent-textarea, fluent-select';
+const typing = 'input, textarea, select, [contenteditable="true"]';
 const pressedBySpace = 'button, a, summary, [role="button"]';
 const names = { Space: phrase('SpaceKey'), Escape: phrase('EscapeKey'), ArrowLeft: '←', ArrowRight: '→' };
 

@@ -19,14 +19,12 @@
     try { localStorage.setItem(key, value); } catch { /* as above */ }
   };
 
-  // High contrast is black on white or white on black, as the system is light or dark. `hyperpatch:theme` is what charts listen for; Fluent
-  // UI's components have a theme of their own to be told.
+  // High contrast is black on white or white on black, as the system is light or dark. `hyperpatch:theme` is what charts listen for.
   const apply = () => {
     const chosen = choice();
     const theme = chosen === 'light' || chosen === 'dark' ? chosen : dark.matches ? 'dark' : 'light';
     root.dataset.theme = theme;
     root.toggleAttribute('data-contrast', chosen === 'contrast' || (chosen === 'system' && more.matches));
-    globalThis.Blazor?.theme?.setThemeMode?.(theme);
     document.dispatchEvent(new CustomEvent('hyperpatch:theme', { detail: { theme } }));
   };
 
@@ -46,5 +44,4 @@
   addEventListener('storage', event => { if (event.key === key) apply(); });
   for (const wish of [dark, more, forced]) wish.addEventListener('change', apply);
   apply();
-  addEventListener('load', apply);
 })();

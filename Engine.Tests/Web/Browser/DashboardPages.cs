@@ -14,7 +14,7 @@ internal static class DashboardPages
         ("new-image", "/new?guest=image", "image-fields"),
         ("editor", "/editor", "assembler"),
         ("editor-race", "/editor?example=race", "assembler"),
-        ("host", "/host", "probe"),
+        ("host", "/host", "accelerator-software"),
         .. MachinePane.All.Select(pane => (pane.Id, $"/machines/{machine}?pane={pane.Id}", $"pane-{pane.Id}")),
         ("present", $"/machines/{machine}?present=1", "presenter"),
         ("site", $"/machines/{machine}?pane=sites&site=1", "site-panel"),

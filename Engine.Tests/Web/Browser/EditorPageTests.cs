@@ -1,3 +1,4 @@
+using Hyperpatch.Engine.Tests.Web.Export;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Security;
@@ -35,6 +36,13 @@ public sealed class EditorPageTests(BrowserFixture fixture) : IClassFixture<Brow
         await driver.Test("field-processors").FillAsync("1");
         await driver.Test("editor-assemble").ClickAsync();
         await Assertions.Expect(driver.Test("listing")).ToContainTextAsync("0F 01 D9");
+        await driver.Test("export-listing").Locator("summary").ClickAsync();
+        IDownload file = await driver.Page.RunAndWaitForDownloadAsync(() => driver.Test("export-listing").GetByTestId("as-csv").ClickAsync());
+        Assert.Matches(@"^hyperpatch-listing-\d{8}-\d{6}\.csv$", file.SuggestedFilename);
+        List<string[]> rows = CsvReader.Read(await File.ReadAllTextAsync(await file.PathAsync(), TestContext.Current.CancellationToken));
+        Assert.Equal(["address", "bytes", "instruction"], rows[0]);
+        Assert.Equal(["vmmcall", "hlt"], rows.Skip(2).Take(2).Select(row => row[2]));
+        await Assertions.Expect(driver.Test("export-listing").GetByTestId("as-csv")).ToBeHiddenAsync();
         await driver.Test("editor-run").ClickAsync();
         await Assertions.Expect(driver.Test("machine-state")).ToContainTextAsync("stopped");
         await Assertions.Expect(driver.Test("pane-exits")).ToContainTextAsync("InvalidOpcode");

@@ -153,7 +153,7 @@ public sealed partial class ExportTests(BrowserFixture fixture) : IClassFixture<
             ($"{machine}?pane=breakpoints", ["points"]),
             ($"{machine}?pane=timeline", ["timeline"]),
             ("/", ["machines", "rates-m1"]),
-            ("/host", ["kvm"]),
+            ("/host", ["kvm", "facts"]),
         })
         {
             _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());

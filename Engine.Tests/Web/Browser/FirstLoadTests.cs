@@ -44,4 +44,37 @@ public sealed class FirstLoadTests(BrowserFixture fixture) : IClassFixture<Brows
         Assert.Empty(asked.Where(one => one.Value.Plain && sent.GetValueOrDefault(one.Key) > WorthCompressing).Select(one => one.Value.Name));
         Assert.InRange(sent.Values.Sum(), 1, MostBytes);
     }
+
+    [Fact]
+    public async Task A_document_asks_for_every_script_that_its_page_imports()
+    {
+        await using Dashboard dashboard = await Dashboard.StartDemoAsync();
+        dashboard.RequireAccelerator();
+        string machine = dashboard.Machine.Id;
+        await using Visitor visitor = await Visitor.LogInAsync(fixture.Browser, dashboard, AccessRole.Operator);
+        foreach ((string path, string shown) in new[]
+        {
+            ("/", "[data-testid=machine-card] canvas"),
+            ("/machines", "[data-testid=machine-card] canvas"),
+            ($"/machines/{machine}", "[data-testid=exits-chart] canvas"),
+            ($"/machines/{machine}?pane=latency", "[data-testid=pane-latency] canvas"),
+            ($"/compare?left={machine}&right={machine}", "main canvas"),
+            ("/machines/new", "[data-testid=create]"),
+            ("/host", "[data-testid=accelerator-software]"),
+            ("/editor", "[data-testid=assembler]"),
+        })
+        {
+            _ = await visitor.Page.GotoAsync(new Uri(dashboard.Address, path).ToString());
+            await Assertions.Expect(visitor.Page.Locator(shown).First).ToBeVisibleAsync();
+            string[] late = await visitor.Page.EvaluateAsync<string[]>("""
+                () => {
+                  const asked = [...document.querySelectorAll('link[rel=modulepreload], script[src]')].map(one => one.href || one.src);
+                  return performance.getEntriesByType('resource').map(one => one.name).filter(name => new URL(name).pathname.startsWith('/js/') && !asked.includes(name));
+                }
+                """);
+            Assert.True(late.Length == 0, $"{path}: {string.Join(", ", late)}");
+        }
+
+        Assert.Empty(visitor.Complaints);
+    }
 }

@@ -40,7 +40,7 @@ public sealed class ScreenshotTests(BrowserFixture fixture) : IClassFixture<Brow
             ("new", "/new", "create"),
             ("new-image", "/new?guest=image", "image-fields"),
             ("editor", "/editor", "assembler"),
-            ("host", "/host", "probe"),
+            ("host", "/host", "accelerator-software"),
             ("story", $"/machines/{machine.Id}?pane=story", "story-steps"),
             ("present", $"/machines/{machine.Id}?present=1", "story-steps"),
             ("sites", $"/machines/{machine.Id}?pane=sites", "pane-sites"),

@@ -193,6 +193,19 @@ public sealed class ExportApiTests
     }
 
     [Fact]
+    public async Task What_the_host_is_is_a_table()
+    {
+        await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
+        using HttpClient client = dashboard.Client(AccessRole.Viewer);
+        JsonElement host = await client.GetFromJsonAsync<JsonElement>("/api/host", Cancellation);
+        List<string[]> rows = CsvReader.Read(await client.GetStringAsync(new Uri("/api/host/export?format=csv", UriKind.Relative), Cancellation));
+        Assert.Equal(["fact", "value"], rows[0]);
+        Assert.Contains(rows, row => row[1] == host.GetProperty("operatingSystem").GetString());
+        Assert.Contains(rows, row => row[0] == ".NET" && row[1] == System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription);
+        Assert.All(rows, row => Assert.All(row, cell => Assert.NotEqual("", cell)));
+    }
+
+    [Fact]
     public async Task A_place_that_cannot_be_translated_yet_is_a_conflict()
     {
         await using Dashboard dashboard = await Dashboard.StartAsync();
@@ -223,6 +236,7 @@ public sealed class ExportApiTests
     [InlineData("../export?format=chrome-trace", "format")]
     [InlineData("../export?format=xml", "format")]
     [InlineData("../../host/kvm/export?format=xml", "format")]
+    [InlineData("../../host/export?format=xml", "format")]
     public async Task What_is_no_table_is_400_with_the_name(string query, string field)
     {
         await using Dashboard dashboard = await Dashboard.StartAsync();
@@ -239,7 +253,7 @@ public sealed class ExportApiTests
     {
         await using Dashboard dashboard = await Dashboard.StartAsync(withoutAccelerator: true);
         using HttpClient stranger = dashboard.Client(null);
-        foreach (string path in new[] { "/api/machines/m1/export", "/api/machines/export", "/api/host/kvm/export", "/api/host/probe/export" })
+        foreach (string path in new[] { "/api/machines/m1/export", "/api/machines/export", "/api/host/export", "/api/host/kvm/export", "/api/host/probe/export" })
         {
             Assert.Equal(HttpStatusCode.Unauthorized, (await stranger.GetAsync(new Uri(path, UriKind.Relative), Cancellation)).StatusCode);
         }
@@ -249,7 +263,7 @@ public sealed class ExportApiTests
         JsonElement paths = (await viewer.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Cancellation)).GetProperty("paths");
         string?[] parameters = [.. paths.GetProperty("/api/machines/{id}/export").GetProperty("get").GetProperty("parameters").EnumerateArray().Select(one => one.GetProperty("name").GetString())];
         Assert.All(["table", "format", "site", "seconds", "reason", "processor", "address", "space", "length", "count"], name => Assert.Contains(name, parameters));
-        Assert.True(paths.TryGetProperty("/api/machines/export", out _) && paths.TryGetProperty("/api/host/kvm/export", out _) && paths.TryGetProperty("/api/host/probe/export", out _));
+        Assert.True(paths.TryGetProperty("/api/machines/export", out _) && paths.TryGetProperty("/api/host/export", out _) && paths.TryGetProperty("/api/host/kvm/export", out _) && paths.TryGetProperty("/api/host/probe/export", out _));
     }
 
     // A machine with something in every table: sites that were patched, a pause point, rates, and steps.

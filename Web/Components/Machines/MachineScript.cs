@@ -27,7 +27,7 @@ public sealed class MachineScript : IAsyncDisposable
     public static async Task<MachineScript> LoadAsync(IJSRuntime runtime, ElementReference root)
     {
         ArgumentNullException.ThrowIfNull(runtime);
-        IJSObjectReference module = await runtime.InvokeAsync<IJSObjectReference>("import", "./js/machine/index.js");
+        IJSObjectReference module = await runtime.InvokeAsync<IJSObjectReference>("import", ScriptModules.Import(ScriptModules.Machine));
         return new MachineScript(module, await module.InvokeAsync<IJSObjectReference>("create", root));
     }
 

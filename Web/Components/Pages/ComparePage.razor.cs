@@ -135,7 +135,7 @@ public sealed partial class ComparePage : SessionPage, IAsyncDisposable
 
     private async Task FollowAsync(ManagedMachine left, ManagedMachine right, int turn)
     {
-        _module ??= await Browser.InvokeAsync<IJSObjectReference>("import", "./js/machine/compare.js");
+        _module ??= await Browser.InvokeAsync<IJSObjectReference>("import", ScriptModules.Import(ScriptModules.Compare));
         _view ??= await _module.InvokeAsync<IJSObjectReference>("create", _root);
         if (_isDisposed)
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Hyperpatch.Web.Components.Machines;
 using Hyperpatch.Web.Components.Shared;
+using Hyperpatch.Web.Export;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Assembling;
 using Hyperpatch.Web.Machines.Commands;
@@ -33,12 +34,19 @@ public sealed partial class EditorPage : SessionPage
     private bool _busy;
     private bool _mayMoveFocus;
 
+    // Nothing in it before the first file.
+    private FileSaver? _saver;
+
     // What a person had written when an example took its place.
     private (string Source, string Syntax)? _replaced;
 
     /// <summary>The host's assembler.</summary>
     [Inject]
     public required GnuAssembler Assembler { get; init; }
+
+    /// <summary>The browser.</summary>
+    [Inject]
+    public required IJSRuntime Browser { get; init; }
 
     /// <summary>For going to the new machine.</summary>
     [Inject]
@@ -51,6 +59,15 @@ public sealed partial class EditorPage : SessionPage
     private bool CanAssemble => MayChange && !_busy && _assembler is { IsAvailable: true };
 
     private string? WhyNot => !MayChange ? Permissions.ViewersWatch : _assembler is { IsAvailable: false } none ? none.Text : null;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_saver is not null)
+        {
+            await _saver.DisposeAsync();
+        }
+    }
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
@@ -137,6 +154,17 @@ public sealed partial class EditorPage : SessionPage
             .GroupBy(mistake => mistake.Line!.Value)
             .ToDictionary(group => group.Key, group => string.Join("; ", group.Select(mistake => mistake.Message)));
         _mayMoveFocus = mistakes.Count > 0;
+    }
+
+    private async Task SaveListingAsync(ExportFormat format)
+    {
+        if (_view is { Errors.Count: 0 } view)
+        {
+            using MemoryStream file = new();
+            await TableExport.WriteAsync(file, format, "", 0, AssemblyTables.Listing(view), CancellationToken.None);
+            file.Position = 0;
+            await (_saver ??= new FileSaver(Browser)).SaveAsync(ExportFormats.FileName("listing", format), ExportFormats.ContentType(format), file);
+        }
     }
 
     private async Task AssembleAsync()

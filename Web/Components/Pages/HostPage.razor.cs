@@ -1,10 +1,6 @@
-using System.Globalization;
-using System.Reflection;
-using System.Runtime.InteropServices;
 using Hyperpatch.Engine.Vendors;
 using Hyperpatch.Web.Machines;
 using Hyperpatch.Web.Machines.Views;
-using Hyperpatch.Web.Texts;
 using Microsoft.AspNetCore.Components;
 
 namespace Hyperpatch.Web.Components.Pages;
@@ -29,17 +25,4 @@ public sealed partial class HostPage : ComponentBase
     }
 
     private static string VendorName(string id) => CpuVendor.TryParse(id, out CpuVendor? vendor) ? vendor.Name : id;
-
-    private static IEnumerable<(string Name, string Value)> Facts(HostView host)
-    {
-        yield return (PageTexts.OperatingSystem, host.OperatingSystem);
-        yield return (PageTexts.LogicalProcessors, host.Processors.ToString(CultureInfo.InvariantCulture));
-        yield return (PageTexts.MemoryForGuests, string.Create(CultureInfo.InvariantCulture, $"{host.MemoryMiB:N0} MiB"));
-        yield return ("Hyperpatch", Version(typeof(HostPage).Assembly));
-        yield return (".NET", RuntimeInformation.FrameworkDescription);
-        yield return (PageTexts.Disassembler, $"Iced {Version(typeof(Iced.Intel.Decoder).Assembly)}");
-    }
-
-    private static string Version(Assembly assembly) =>
-        assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? assembly.GetName().Version?.ToString() ?? "";
 }

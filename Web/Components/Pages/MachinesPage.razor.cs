@@ -68,7 +68,7 @@ public sealed partial class MachinesPage : SessionPage, IAsyncDisposable
 
         try
         {
-            _module = await Browser.InvokeAsync<IJSObjectReference>("import", _ended.Token, "./js/machine/cards.js");
+            _module = await Browser.InvokeAsync<IJSObjectReference>("import", _ended.Token, ScriptModules.Import(ScriptModules.Cards));
             _view = await _module.InvokeAsync<IJSObjectReference>("create", _ended.Token, _root);
             _ = FollowAsync(_view, _ended.Token);
         }

@@ -5,6 +5,9 @@ namespace Hyperpatch.Web.Components.Shared;
 /// <summary>Addresses of tables as files, the format apart.</summary>
 public static class ExportLink
 {
+    /// <summary>What the host is.</summary>
+    public const string Host = "api/host/export";
+
     /// <summary>KVM's counters.</summary>
     public const string Kvm = "api/host/kvm/export";
 

@@ -45,7 +45,7 @@ public sealed class HeadingFocus : ComponentBase, IAsyncDisposable
         (_isDue, _isFirst) = (false, false);
         try
         {
-            _module ??= await Browser.InvokeAsync<IJSObjectReference>("import", "./js/heading-focus.js");
+            _module ??= await Browser.InvokeAsync<IJSObjectReference>("import", ScriptModules.Import(ScriptModules.HeadingFocus));
             await _module.InvokeVoidAsync("focusHeading", isFirst);
         }
         catch (Exception exception) when (BrowserLoss.Is(exception) || exception is JSException)
