@@ -31,7 +31,7 @@ public sealed class Timeline
                 _ = _entries.Dequeue();
             }
 
-            _entries.Enqueue(new TimelineEntry(++_last, DateTimeOffset.UtcNow, kind, text));
+            _entries.Enqueue(new TimelineEntry(++_last, MomentClock.Shared.Now, kind, text));
         }
     }
 }

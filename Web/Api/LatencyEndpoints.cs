@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using Hyperpatch.Engine.Exits;
+using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Web.Components.Machines;
 using Hyperpatch.Web.Machines;
@@ -40,7 +41,7 @@ internal static class LatencyEndpoints
     private static IResult Report(ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request) =>
         Look(user, commands, id, request, mayBeAll: true, (machine, range, reason) => new LatencyReport(
             range?.Id ?? LatencyReport.SinceStart,
-            ExitEvents.ToUnixMs(System.Diagnostics.Stopwatch.GetTimestamp()),
+            MomentClock.Shared.NowUnixMs,
             range is null ? LatencyViews.SinceStart(machine.Machine, reason) : LatencyViews.Lately(machine.Machine, range.Span, reason)));
 
     private static IResult Map(ClaimsPrincipal user, MachineCommands commands, string id, HttpRequest request) =>

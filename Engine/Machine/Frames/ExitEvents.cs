@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Hypercalls;
@@ -10,15 +9,6 @@ namespace Hyperpatch.Engine.Machine.Frames;
 /// <summary>Turns journal records into what people and programs read. Not on a processor's thread.</summary>
 public static class ExitEvents
 {
-    // The two clocks are read together once; a drift of the wall clock later does not bend the records' order.
-    private static readonly long s_baseTicks = Stopwatch.GetTimestamp();
-    private static readonly double s_baseUnixMs = (DateTime.UtcNow - DateTime.UnixEpoch).TotalMilliseconds;
-
-    /// <summary>Milliseconds since 1970 UTC of a stopwatch time.</summary>
-    /// <param name="timestamp">Ticks of <see cref="Stopwatch"/>.</param>
-    public static double ToUnixMs(long timestamp) =>
-        s_baseUnixMs + ((timestamp - s_baseTicks) * 1000.0 / Stopwatch.Frequency);
-
     /// <summary>Hexadecimal with 0x.</summary>
     /// <param name="value">The value.</param>
     public static string Hex(ulong value) => "0x" + value.ToString("X", CultureInfo.InvariantCulture);
@@ -82,7 +72,7 @@ public static class ExitEvents
         return new ExitEvent
         {
             Sequence = record.Sequence,
-            At = ToUnixMs(record.Timestamp),
+            At = MomentClock.Shared.ToUnixMs(record.Timestamp),
             Processor = record.Processor,
             Reason = record.Reason.Name(),
             NativeName = native.Name,

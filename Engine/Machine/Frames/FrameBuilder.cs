@@ -36,7 +36,7 @@ internal sealed class FrameBuilder(VirtualMachine machine)
         {
             MachineId = machine.Id,
             Sequence = _sequence,
-            At = (DateTime.UtcNow - DateTime.UnixEpoch).TotalMilliseconds,
+            At = MomentClock.Shared.NowUnixMs,
             State = MachineViews.Name(machine.State),
             Vendor = machine.Vendor.Id,
             Policy = PolicyNames.Of(machine.Policy),

@@ -80,7 +80,7 @@ public sealed record MachineHistory(
         }
     }
 
-    private static Switch MakeSwitch(long timestamp, int vendor) => new(ExitEvents.ToUnixMs(timestamp), CpuVendor.All[vendor].Id);
+    private static Switch MakeSwitch(long timestamp, int vendor) => new(MomentClock.Shared.ToUnixMs(timestamp), CpuVendor.All[vendor].Id);
 
     /// <summary>A vendor switch.</summary>
     /// <param name="At">When, in milliseconds since 1970 UTC.</param>

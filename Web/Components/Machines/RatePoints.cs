@@ -1,5 +1,5 @@
 using Hyperpatch.Engine.Exits;
-using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Engine.Machine;
 
 namespace Hyperpatch.Web.Components.Machines;
 
@@ -22,6 +22,6 @@ public sealed record RatePoints(IReadOnlyList<double> At, IReadOnlyDictionary<st
             }
         }
 
-        return new RatePoints([.. samples.Select(sample => Math.Round(ExitEvents.ToUnixMs(sample.Timestamp)))], rates);
+        return new RatePoints([.. samples.Select(sample => Math.Round(MomentClock.Shared.ToUnixMs(sample.Timestamp)))], rates);
     }
 }

@@ -1,3 +1,4 @@
+using Hyperpatch.Engine.Machine;
 using Hyperpatch.Engine.Machine.Frames;
 using Hyperpatch.Web.Components.Live;
 using Hyperpatch.Web.Components.Machines;
@@ -266,7 +267,7 @@ public sealed partial class MachinePage : SessionPage, IAsyncDisposable
         {
             // At once, without waiting for the next frame.
             _facts = Facts(machine!);
-            _commandedAt = (DateTime.UtcNow - DateTime.UnixEpoch).TotalMilliseconds;
+            _commandedAt = MomentClock.Shared.NowUnixMs;
         }
 
         return done;

@@ -1,5 +1,5 @@
 using Hyperpatch.Engine.Exits;
-using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Engine.Machine;
 
 namespace Hyperpatch.Web.Machines.Views;
 
@@ -21,6 +21,6 @@ public sealed record LatencyMapColumn(double From, double To, double MaxNs, IRea
             cells[(i * 2) + 1] = column.Cells[i].Count;
         }
 
-        return new LatencyMapColumn(Math.Round(ExitEvents.ToUnixMs(column.Started)), Math.Round(ExitEvents.ToUnixMs(column.Timestamp)), column.Longest, cells);
+        return new LatencyMapColumn(Math.Round(MomentClock.Shared.ToUnixMs(column.Started)), Math.Round(MomentClock.Shared.ToUnixMs(column.Timestamp)), column.Longest, cells);
     }
 }
