@@ -4,8 +4,8 @@ using System.Diagnostics;
 namespace Hyperpatch.Engine.Exits;
 
 /// <summary>
-/// A machine's journal: the processors' rings, and a bounded history into which they are drained in the order of time. Draining and
-/// reading take a lock that no processor's thread ever takes.
+/// A machine's journal: the processors' rings, and a bounded history into which they are drained, each drain's records in the order of time: an exit
+/// that was still being handled then comes with the next. Draining and reading take a lock that no processor's thread ever takes.
 /// </summary>
 public sealed class ExitJournal
 {

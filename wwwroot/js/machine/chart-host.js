@@ -58,7 +58,7 @@ export class ChartHost {
   }
 }
 
-/** How often a chart of so much time is drawn, in milliseconds: an hour moves by less than a pixel a second. */
+/** How often a chart of so much time is drawn, in milliseconds: the longer it is, the less it moves meanwhile. */
 export const paceOf = span => span <= 60_000 ? 450 : span <= 300_000 ? 950 : 1900;
 
 /** The next of 1, 1.5, 2, 2.5, and so on: the end of an axis that does not jump with every point. */
