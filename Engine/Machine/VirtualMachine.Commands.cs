@@ -4,6 +4,7 @@ using System.Runtime.ExceptionServices;
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Guests;
 using Hyperpatch.Engine.Interception;
+using Hyperpatch.Engine.Texts;
 using Hyperpatch.Engine.Vendors;
 
 namespace Hyperpatch.Engine.Machine;
@@ -37,7 +38,7 @@ public sealed partial class VirtualMachine
             _state = MachineState.Running;
         }
 
-        Timeline.Add("running", "Running");
+        Timeline.Add("running", TimelineTexts.Running);
         ResumeAll();
     });
 
@@ -59,7 +60,7 @@ public sealed partial class VirtualMachine
         ParkAll();
         if (TryChange(MachineState.Running, MachineState.Paused))
         {
-            Timeline.Add("paused", "Paused");
+            Timeline.Add("paused", TimelineTexts.Paused);
         }
     });
 
@@ -152,7 +153,7 @@ public sealed partial class VirtualMachine
             _state = wasRunning ? MachineState.Running : MachineState.Created;
         }
 
-        Timeline.Add("reset", "Reset to the guest's start");
+        Timeline.Add("reset", TimelineTexts.Reset);
         if (wasRunning)
         {
             ResumeAll();
@@ -170,7 +171,7 @@ public sealed partial class VirtualMachine
 
         if (Interlocked.Exchange(ref _policy, (int)policy) != (int)policy)
         {
-            Timeline.Add("policy", $"Policy is now {PolicyNames.Of(policy)}");
+            Timeline.Add("policy", Phrase.Of(TimelineTexts.PolicyIsNow, PolicyNames.Of(policy)));
         }
     }
 
@@ -249,8 +250,11 @@ public sealed partial class VirtualMachine
         }
 
         old.Partition.Dispose();
-        Timeline.Add("vendor", $"The guest now sees {vendor.Identity} instead of {old.Vendor.Identity}"
-            + (wasRunning ? $"; it stood still for {stopped.TotalMilliseconds:0.00} ms" : hadStarted ? "; it is paused" : string.Empty));
+        Timeline.Add(
+            "vendor",
+            wasRunning ? Phrase.Of(TimelineTexts.SeesNowRunning, vendor.Identity, old.Vendor.Identity, stopped.TotalMilliseconds)
+            : hadStarted ? Phrase.Of(TimelineTexts.SeesNowPaused, vendor.Identity, old.Vendor.Identity)
+            : Phrase.Of(TimelineTexts.SeesNow, vendor.Identity, old.Vendor.Identity));
         return new VendorSwitch(old.Vendor.Id, vendor.Id, stopped);
     }
 
@@ -287,7 +291,7 @@ public sealed partial class VirtualMachine
             lock (_stateLock)
             {
                 _state = MachineState.Failed;
-                _exit = new MachineExit($"The processors could not be exchanged: {e.Message}", MachineExit.FailureCode);
+                _exit = new MachineExit(Phrase.Of(TimelineTexts.CouldNotBeExchanged, e.Message), MachineExit.FailureCode);
             }
 
             Timeline.Add("failed", _exit.Reason);

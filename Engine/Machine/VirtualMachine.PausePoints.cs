@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine.PausePoints;
+using Hyperpatch.Engine.Texts;
 
 namespace Hyperpatch.Engine.Machine;
 
@@ -167,7 +168,7 @@ public sealed partial class VirtualMachine
             }
         }
 
-        Timeline.Add("paused", $"Paused by point {point.Id} ({point.Text}) on processor {record.Processor} at RIP {Frames.ExitEvents.Hex(record.Rip)}");
+        Timeline.Add("paused", Phrase.Of(TimelineTexts.PausedByPoint, point.Id, point.Text, record.Processor, Frames.ExitEvents.Hex(record.Rip)));
     }
 
     private void Spend(PausePoint point)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using Hyperpatch.Engine.Exits;
 using Hyperpatch.Engine.Machine.Frames;
+using Hyperpatch.Engine.Texts;
 using Hyperpatch.Engine.Vendors;
 
 namespace Hyperpatch.Engine.Machine;
@@ -122,7 +123,7 @@ public sealed partial class VirtualMachine
         _haltedTicks = quiet && allHalted ? _haltedTicks + 1 : 0;
         if (_haltedTicks >= 3)
         {
-            Finish(MachineState.Stopped, new MachineExit("all processors halted with interrupts disabled", 0));
+            Finish(MachineState.Stopped, new MachineExit(TimelineTexts.AllHalted, 0));
         }
     }
 

@@ -1,5 +1,6 @@
 using Hyperpatch.Engine.Accelerators;
 using Hyperpatch.Engine.Interception;
+using Hyperpatch.Engine.Texts;
 using Hyperpatch.Engine.Vendors;
 
 namespace Hyperpatch.Engine.Machine;
@@ -64,7 +65,7 @@ public sealed partial class VirtualMachine
         catch (Exception exception) when (exception is AcceleratorException or MachineStateException)
         {
             // A processor may be held for it: the machine must not stand still in silence.
-            Finish(MachineState.Failed, new MachineExit($"the vendor could not be switched: {exception.Message}", MachineExit.FailureCode));
+            Finish(MachineState.Failed, new MachineExit(Phrase.Of(TimelineTexts.VendorCouldNotBeSwitched, exception.Message), MachineExit.FailureCode));
         }
     }
 

@@ -7,6 +7,7 @@ using Hyperpatch.Engine.Guests;
 using Hyperpatch.Engine.Guests.Loading;
 using Hyperpatch.Engine.Interception;
 using Hyperpatch.Engine.Memory;
+using Hyperpatch.Engine.Texts;
 using Hyperpatch.Engine.Vendors;
 
 namespace Hyperpatch.Engine.Machine;
@@ -107,9 +108,10 @@ public sealed partial class VirtualMachine : IDisposable
             throw;
         }
 
-        Timeline.Add("created", $"Created: {options.Processors} processor(s), {options.MemoryMiB} MiB, {options.Vendor.Name}, "
-            + $"{accelerator.Name}, interception level {PolicyNames.Of(context.Level)}, policy {PolicyNames.Of(options.Policy)}"
-            + (options.Deterministic ? ", deterministic" : string.Empty));
+        (string level, string policy) = (PolicyNames.Of(context.Level), PolicyNames.Of(options.Policy));
+        Timeline.Add("created", options.Deterministic
+            ? Phrase.Of(TimelineTexts.CreatedDeterministic, options.Processors, options.MemoryMiB, options.Vendor.Name, accelerator.Name, level, policy)
+            : Phrase.Of(TimelineTexts.Created, options.Processors, options.MemoryMiB, options.Vendor.Name, accelerator.Name, level, policy));
         foreach (ProcessorThread thread in MakeThreads())
         {
             thread.Start();
@@ -310,7 +312,7 @@ public sealed partial class VirtualMachine : IDisposable
 
     /// <summary>The guest cannot go on.</summary>
     internal void Fail(int processor, string reason) =>
-        Finish(MachineState.Failed, new MachineExit($"Processor {processor}: {reason}", MachineExit.FailureCode));
+        Finish(MachineState.Failed, new MachineExit(Phrase.Of(TimelineTexts.ProcessorFailed, processor, reason), MachineExit.FailureCode));
 
     private static GuestImage Build(VirtualMachineOptions options, MachineGuest guest)
     {
@@ -371,5 +373,5 @@ public sealed partial class VirtualMachine : IDisposable
 
     private void OnDebugExit(uint value) =>
         Finish(MachineState.Stopped, new MachineExit(
-            $"the guest wrote {value} to port 0xF4", (int)(((value << 1) | 1) & 0xFF)));
+            Phrase.Of(TimelineTexts.DebugExit, value), (int)(((value << 1) | 1) & 0xFF)));
 }

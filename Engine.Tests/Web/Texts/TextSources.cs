@@ -12,7 +12,8 @@ internal static partial class TextSources
     public static string Root { get; } = FindRoot();
 
     /// <summary>All texts, by resource and name: <c>PaneTexts.Add</c>.</summary>
-    public static IReadOnlyDictionary<string, string> Texts { get; } = Directory.GetFiles(Path.Combine(Root, "Web", "Texts"), "*Texts.resx")
+    public static IReadOnlyDictionary<string, string> Texts { get; } = new[] { "Web", "Engine" }
+        .SelectMany(project => Directory.GetFiles(Path.Combine(Root, project, "Texts"), "*Texts.resx"))
         .SelectMany(file => XDocument.Load(file).Root!.Elements("data").Select(data => ($"{Path.GetFileNameWithoutExtension(file)}.{(string)data.Attribute("name")!}", (string)data.Element("value")!)))
         .ToDictionary(text => text.Item1, text => text.Item2);
 
@@ -34,7 +35,7 @@ internal static partial class TextSources
     /// <summary>Every use: the text's name, how many values it is given, and the file.</summary>
     public static IEnumerable<(string Text, int Values, string File)> Uses() =>
     [
-        .. Razor.Concat(Sources("Web", "*.cs")).SelectMany(file => Uses(file, "Phrase.Of(", CodeUse(), "")),
+        .. Razor.Concat(Sources("Web", "*.cs")).Concat(Sources("Engine", "*.cs")).SelectMany(file => Uses(file, "Phrase.Of(", CodeUse(), "")),
         .. Sources("wwwroot/js", "*.js").SelectMany(file => Uses(file, "phrase(", ScriptUse(), Scripts + ".")),
     ];
 
@@ -78,7 +79,7 @@ internal static partial class TextSources
     [GeneratedRegex(@"\{(\d+)(:\w+)?\}")]
     private static partial Regex Place();
 
-    [GeneratedRegex(@"\b((?:Login|Shell|Page|Machine|Pane|Register|Story|Script)Texts\.(?!ResourceManager\b)\w+)")]
+    [GeneratedRegex(@"\b((?:Login|Shell|Page|Machine|Pane|Register|Story|Timeline|Script)Texts\.(?!ResourceManager\b)\w+)")]
     private static partial Regex CodeUse();
 
     // Two letters in a row: a unit or a sign is no text.
