@@ -90,13 +90,13 @@ internal sealed class DashboardFigure : IFigure
 
         ManagedMachine machine = MeasuredServer.Machine(application);
         using BrowserProcess browser = BrowserProcess.Start(chromium, application.LoginLink(AccessRole.Viewer));
-        double[] loads = await browser.NumbersAsync($"load 5 {new Uri(application.Address, $"/machines/{machine.Id}")}");
+        double[] loads = await browser.NumbersAsync($"load 9 {new Uri(application.Address, $"/machines/{machine.Id}")}");
         double[] redraw = await browser.NumbersAsync($"redraw 3 {new Uri(application.Address, "/host")}");
         double[] latency = await browser.NumbersAsync($"latency 10 {new Uri(application.Address, $"/machines/{machine.Id}?pane=exits")}");
         return
         [
-            new FigureResult($"page interactive, nothing in the browser's cache: {Text(loads[0])} ms (median of 5)", "under 1500 ms", loads[0] < InteractiveLimitMs),
-            new FigureResult($"sent for the first load: {Text(loads[1] / 1e6)} MB, of which not compressed: {Text(loads[2] / 1e6)} MB", "under 2.5 MB", loads[1] < BytesLimit),
+            new FigureResult($"page interactive, nothing in the browser's cache: {Text(loads[0])} ms (median of 9; {Text(loads[1])} ms the first since the server started)", "under 1500 ms", loads[0] < InteractiveLimitMs),
+            new FigureResult($"sent for the first load: {Text(loads[2] / 1e6)} MB, of which not compressed: {Text(loads[3] / 1e6)} MB", "under 2.5 MB", loads[2] < BytesLimit),
             new FigureResult($"redraw of the chart with an hour of data: {Text(redraw[0])} ms (median of 60; mean {Text(redraw[3])} ms, since a few of them move the axis, too; fastest {Text(redraw[1])} ms; {redraw[2]:N0} points)", "under 8 ms", redraw[0] < RedrawLimitMs),
             new FigureResult($"exit to pixel on loopback: p50 {Text(latency[0])} ms, p99 {Text(latency[1])} ms ({latency[2]:N0} exits)", "p99 under 250 ms", latency[1] < LatencyLimitMs),
         ];
