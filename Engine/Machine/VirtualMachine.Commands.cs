@@ -250,9 +250,7 @@ public sealed partial class VirtualMachine
         }
 
         old.Partition.Dispose();
-        Timeline.Add(
-            "vendor",
-            wasRunning ? Phrase.Of(TimelineTexts.SeesNowRunning, vendor.Identity, old.Vendor.Identity, stopped.TotalMilliseconds)
+        Timeline.Add("vendor", wasRunning ? Phrase.Of(TimelineTexts.SeesNowRunning, vendor.Identity, old.Vendor.Identity, stopped.TotalMilliseconds)
             : hadStarted ? Phrase.Of(TimelineTexts.SeesNowPaused, vendor.Identity, old.Vendor.Identity)
             : Phrase.Of(TimelineTexts.SeesNow, vendor.Identity, old.Vendor.Identity));
         return new VendorSwitch(old.Vendor.Id, vendor.Id, stopped);
